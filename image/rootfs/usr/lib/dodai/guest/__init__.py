@@ -1,0 +1,1 @@
+"""What runs inside the container: floor, mechanism, parts, policy, programs; imports only go down."""

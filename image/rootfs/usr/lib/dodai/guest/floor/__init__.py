@@ -1,0 +1,1 @@
+"""Constants and words: imports nothing of this package."""

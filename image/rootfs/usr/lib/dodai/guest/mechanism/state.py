@@ -1,0 +1,78 @@
+"""The state directory: /run/dodai, else /tmp/dodai-UID; never inside the image's layers.
+
+The one who makes it checks that it is his; the one who looks for it takes the directory whose `pid`
+names a living process. A directory in /tmp that somebody else made is refused: whoever owns it could
+swap what supervisors run.
+"""
+
+import errno
+import os
+
+from guest.floor import paths, say
+from guest.mechanism import files
+
+MODE = 0o755
+
+
+class Refused(Exception):
+    """No directory for the state: a sentence with what was tried and what to do."""
+
+
+def make() -> bytes:
+    """Make or take over the state directory and return its path. Raises Refused."""
+    tried = []
+    for path in candidates():
+        try:
+            os.mkdir(path, MODE)
+        except FileExistsError:
+            pass
+        except OSError as problem:
+            tried.append(f"{say.shown(path)}: {os.strerror(problem.errno or 0).lower()}")
+            continue
+        why = _why_not_mine(path)
+        if why is None:
+            return path
+        tried.append(f"{say.shown(path)}: {why}")
+    raise Refused(
+        f"cannot keep state ({'; '.join(tried)}): mount a tmpfs on /run or /tmp, for example --tmpfs /run"
+    )
+
+
+def find() -> bytes | None:
+    """The state directory of the my_init that runs here, or None."""
+    places = list(candidates())
+    if places[-1] != paths.TMP_STATE % 0:
+        places.append(paths.TMP_STATE % 0)
+    for path in places:
+        text = files.read_or_none(path + b"/pid")
+        if text and text.strip().isdigit() and os.path.exists(b"/proc/" + text.strip()):
+            return path
+    return None
+
+
+def candidates() -> tuple[bytes, bytes]:
+    """Where the state may be, in the order of preference."""
+    return paths.RUN_STATE, paths.TMP_STATE % os.geteuid()
+
+
+def _why_not_mine(path: bytes) -> str | None:
+    """None when path is a directory of this user that nobody else can write in; otherwise what is wrong."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as problem:
+        if problem.errno in (errno.ELOOP, errno.ENOTDIR):
+            return "is not a directory; remove it"
+        return os.strerror(problem.errno or 0).lower()
+    try:
+        status = os.fstat(fd)
+        if status.st_uid != os.geteuid():
+            return f"belongs to uid {status.st_uid}; remove it"
+        try:
+            os.fchmod(fd, MODE)  # a umask may have narrowed it, a stranger widened it
+        except OSError as problem:
+            return os.strerror(problem.errno or 0).lower()
+    finally:
+        os.close(fd)
+    if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        return "is not writable"
+    return None
