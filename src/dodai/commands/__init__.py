@@ -1,0 +1,1 @@
+"""One module for each command of `dodai`; the layer above features, below cli."""
