@@ -1,0 +1,201 @@
+"""mmdebstrap: the root of the image, as one deterministic tar."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dodai import errors, process
+from dodai.features.build import packages, plan
+
+INSIDE = "/tmp/dodai-image"  # noqa: S108 - inside the root that is being made, where nobody else is
+SLIM = Path("rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim")
+
+# What mmdebstrap says while it works → what we say. Its own words: /usr/bin/mmdebstrap, info().
+_STAGES = (
+    ("running apt-get update", "reading the package lists"),
+    ("downloading packages", "downloading the base system"),
+    ("extracting archives", "unpacking the base system"),
+    ("installing essential packages", "configuring the base system"),
+    ("installing remaining packages", "installing packages"),
+    ("running --customize-hook", "making it Dodai"),
+    ("cleaning package lists", "cleaning up"),
+    ("creating tarball", "packing"),
+)
+
+_NO_SPACE = re.compile(r"no space left on device|you don't have enough free space", re.IGNORECASE)
+_NO_MIRROR = re.compile(
+    r"(?:E:|W:|Err:\d+) .*(?:Failed to fetch|Could not resolve|Temporary failure resolving|Could not connect|Connection failed"
+    r"|Connection timed out|Unable to connect|does not have a Release file)",
+    re.IGNORECASE,
+)
+_NO_PACKAGE = re.compile(r"E: (?:Unable to locate package|Package '?)\s*([a-z0-9][a-z0-9+.-]+)")
+_ADDRESS = re.compile(r"https?://[^\s'\"]+")
+
+
+def check(build: plan.Plan) -> str:
+    """Return mmdebstrap's mode for this user, "root" or "unshare"; raises errors.BuildFailed when neither can work."""
+    distribution = build.suite.distribution
+    if not Path(distribution.keyring).exists():
+        raise errors.BuildFailed(
+            f'cannot verify the packages of {build.suite.name}: there is no "{distribution.keyring}"',
+            hint=f"apt-get install -y --no-install-recommends {distribution.keyring_package}",
+        )
+    if process.which("mmdebstrap") is None:
+        raise errors.BuildFailed(
+            'cannot build the image: "mmdebstrap" is not installed',
+            hint="apt-get install -y --no-install-recommends mmdebstrap",
+        )
+    if os.geteuid() == 0:
+        return "root"
+    user = getpass.getuser()
+    if process.which("newuidmap") is None:
+        raise errors.BuildFailed(
+            f'cannot build as user "{user}": "newuidmap" is not installed', hint="apt-get install uidmap, or be root"
+        )
+    if not _has_range(Path("/etc/subuid"), user) or not _has_range(Path("/etc/subgid"), user):
+        raise errors.BuildFailed(
+            f'cannot build as user "{user}": there are no subordinate ids for it in /etc/subuid and /etc/subgid',
+            hint=f"as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+        )
+    return "unshare"
+
+
+def arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, target: str) -> list[str]:
+    """Return mmdebstrap's argument vector. `sources` is a deb822 file, `target` a tar file or "-"."""
+    listed = f"/etc/apt/sources.list.d/{build.suite.distribution.sources}"
+    install = ["sh", f"{INSIDE}/install", "--variant", build.variant, "--without", ",".join(build.without)]
+    hooks = [
+        f'mkdir -p "$1{INSIDE}"',
+        f"sync-in {shlex.quote(str(image))} {INSIDE}",
+        f'chroot "$1" {shlex.join(install)}',
+        f'rm -rf "$1{INSIDE}"',
+        # The sources stay under the name that Debian's own images have; mmdebstrap's options and the host's
+        # resolver and name are not the image's.
+        f'mv "$1"/etc/apt/sources.list.d/0000{sources.name} "$1"{listed} && chmod 0644 "$1"{listed}',
+        'rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+        'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
+    ]
+    return [
+        "mmdebstrap",
+        f"--mode={mode}",
+        "--variant=minbase",
+        "--format=tar",
+        "--skip=output/dev",
+        f"--include={','.join(build.packages)}",
+        f"--dpkgopt={image / SLIM}",
+        '--aptopt=Acquire::Languages "none"',
+        *(f"--customize-hook={hook}" for hook in hooks),
+        build.suite.name,
+        target,
+        str(sources),
+    ]
+
+
+def sources_text(sources: Sequence[packages.Source]) -> str:
+    """Return the deb822 text of sources.list(5), signed by the keyring that each source names."""
+    stanzas = [
+        f"Types: deb\nURIs: {source.uri}\nSuites: {' '.join(source.suites)}\n"
+        f"Components: {' '.join(source.components)}\nSigned-By: {source.keyring}\n"
+        for source in sources
+    ]
+    return "\n".join(stanzas)
+
+
+def run(
+    build: plan.Plan, *, mode: str, image: Path, work: Path, epoch: int, log: Path, on_stage: Callable[[str], None]
+) -> Path:
+    """Make the root and return its tar, `work`/root.tar.
+
+    `work` is an empty directory of ours; `log` keeps every line that was said. Raises errors.NoSpace, MirrorUnreachable, or
+    BuildFailed; what mmdebstrap began is gone by then.
+    """
+    scratch = work / "scratch"
+    scratch.mkdir()
+    # In unshare mode root is another user, who must be able to write here: mmdebstrap(1), TMPDIR.
+    scratch.chmod(0o1777)
+    sources = work / build.suite.distribution.sources
+    sources.write_text(sources_text(build.sources), encoding="utf-8")
+    target = work / "root.tar"
+    watch = _Watch(on_stage)
+    argv = arguments(build, mode=mode, image=image, sources=sources, target=str(target))
+    environment = {
+        "SOURCE_DATE_EPOCH": str(epoch),
+        "TMPDIR": str(scratch),
+        "LC_ALL": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+    try:
+        process.stream([*_private_mounts(mode), *argv], doing="build the image", on_line=watch, env=environment, log=log)
+    except errors.CommandFailed as error:
+        raise _explain(error, watch, build, work, log) from None
+    return target
+
+
+class _Watch:
+    """Follows what mmdebstrap says: the stage it is at, and the line that tells why it will fail."""
+
+    def __init__(self, on_stage: Callable[[str], None]) -> None:
+        self._on_stage = on_stage
+        self._stage = ""
+        self.no_space = ""
+        self.no_mirror = ""
+        self.no_package = ""
+
+    def __call__(self, line: str) -> None:
+        for begins, stage in _STAGES:
+            if line.startswith(f"I: {begins}") and stage != self._stage:
+                self._stage = stage
+                self._on_stage(stage)
+        if _NO_SPACE.search(line):
+            self.no_space = self.no_space or line
+        if _NO_MIRROR.search(line):
+            self.no_mirror = self.no_mirror or line
+        if found := _NO_PACKAGE.search(line):
+            self.no_package = self.no_package or found.group(1)
+
+
+def _explain(error: errors.CommandFailed, watch: _Watch, build: plan.Plan, work: Path, log: Path) -> errors.DodaiError:
+    if isinstance(error, errors.CommandMissing):
+        return errors.BuildFailed(error.message, hint=error.hint)
+    whole = f"the whole log: {log}"
+    if watch.no_space:
+        return errors.NoSpace(
+            f'cannot build the image: no space left in "{work.parent}"', hint="free some, or name another directory in TMPDIR"
+        )
+    if watch.no_mirror:
+        address = _ADDRESS.search(watch.no_mirror)
+        mirror = address.group(0) if address else build.sources[0].uri
+        return errors.MirrorUnreachable(
+            f'cannot fetch from the mirror "{mirror}": {watch.no_mirror}', hint=f"try again, or --mirror URL; {whole}"
+        )
+    if watch.no_package:
+        return errors.BuildFailed(
+            f'cannot build the image: {build.suite.name} has no package "{watch.no_package}"',
+            hint=f"check image/packages.toml; {whole}",
+        )
+    return errors.BuildFailed(f"{error.message}", hint=whole)
+
+
+def _private_mounts(mode: str) -> list[str]:
+    """Give mmdebstrap mounts of its own, so that none can outlive it, however it ends. Not everywhere may root do that."""
+    if mode != "root":
+        return []
+    prefix = ["unshare", "--mount", "--propagation", "private", "--"]
+    with contextlib.suppress(errors.CommandFailed):
+        process.run([*prefix, "true"], doing="separate the mounts")
+        return prefix
+    return []
+
+
+def _has_range(path: Path, user: str) -> bool:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return any(line.split(":")[0] in (user, str(os.geteuid())) for line in lines)

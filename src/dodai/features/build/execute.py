@@ -1,0 +1,242 @@
+"""Carries a plan out: everything in directories of its own, moved into place at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dodai import __version__, engine, errors, output, paths, process
+from dodai.features.build import archive, bootstrap, layer, oci, plan, release
+
+# Bytes that a build takes at its peak, measured with the packages of trixie: the root with the downloaded
+# packages and package lists in it, then its tar and the archive made of that. A third is added for other suites.
+ROOM = {"default": 700_000_000, "minimal": 450_000_000}
+LAYOUT_ROOM = 200_000_000  # a layout holds the layer once, at worst uncompressed
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Built:
+    """An image that was built. Sizes are in bytes, digests begin with "sha256:"."""
+
+    image_id: str
+    unpacked: int
+    layout: oci.Layout | None
+    seconds: float
+
+
+def execute(build: plan.Plan, *, image: Path, load_into: engine.Engine | None) -> Built:
+    """Carry out `build` from the sources in `image`. `load_into` is needed when the plan loads.
+
+    Raises errors.BuildFailed and its kinds, or errors.EngineError. Whatever ends it, also SIGTERM and ^C, temporary files are
+    gone and what was there before is untouched.
+    """
+    started = time.monotonic()
+    with _stoppable(), _workspace() as work, contextlib.ExitStack() as beside:
+        running = _Build(build, image, load_into, work, beside)
+        for step in build.steps:
+            running.carry_out(step)
+        return Built(running.image_id, running.content.files, running.layout, time.monotonic() - started)
+
+
+class _Build:
+    """What one step hands on to the next."""
+
+    def __init__(
+        self, build: plan.Plan, image: Path, load_into: engine.Engine | None, work: Path, beside: contextlib.ExitStack
+    ) -> None:
+        self._build = build
+        self._image = image
+        self._engine = load_into
+        self._work = work
+        self._beside = beside
+        self._mode = ""
+        self._description: oci.Description
+        self._root: Path
+        self._archive = work / "image.tar"
+        self._new_layout: Path | None = None
+        self.content: layer.Content
+        self.layout: oci.Layout | None = None
+        self.image_id = ""
+
+    def carry_out(self, step: plan.Step) -> None:
+        """Do one step; a full disk is told as such, whichever step meets it."""
+        actions = {
+            "check": self._check,
+            "date": self._date,
+            "bootstrap": self._bootstrap,
+            "measure": self._measure,
+            "layout": self._write_layout,
+            "archive": self._write_archive,
+            "load": self._load,
+            "publish": self._publish,
+        }
+        try:
+            actions[step.action]()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise errors.BuildFailed(f"cannot {step.what}: {error.strerror or error}") from error
+            where = Path(error.filename).parent if error.filename else self._work
+            raise _no_space(where, 0) from None
+
+    def _check(self) -> None:
+        self._mode = bootstrap.check(self._build)
+        _check_room(self._work, ROOM[self._build.variant])
+        for target in (self._build.output, self._build.archive):
+            if target is not None:
+                _check_room(target.parent, LAYOUT_ROOM)
+
+    def _date(self) -> None:
+        wanted = os.environ.get("SOURCE_DATE_EPOCH", "")
+        with output.progress("asking the mirrors for their date"):
+            # Also with a date of the user's own: it is how a mirror out of reach is noticed in time.
+            newest = max(release.date(source.uri, suite) for source in self._build.sources for suite in source.suites)
+        done = process.run(["dpkg", "--print-architecture"], doing="learn the architecture")
+        self._description = oci.Description(
+            version=__version__,
+            suite=self._build.suite.name,
+            variant=self._build.variant,
+            without=self._build.without,
+            architecture=done.stdout.strip(),
+            epoch=int(wanted) if wanted.isdigit() else newest,
+        )
+
+    def _bootstrap(self) -> None:
+        log = paths.cache_dir() / "build.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        started = time.monotonic()
+        with output.progress(f"building {self._build.title}") as shown:
+
+            def on_stage(stage: str) -> None:
+                shown.update(f"{stage} ({time.monotonic() - started:.0f} s)")
+                if not output.interactive():
+                    output.say(f"{stage} ({time.monotonic() - started:.0f} s)")
+
+            self._root = bootstrap.run(
+                self._build,
+                mode=self._mode,
+                image=self._image,
+                work=self._work,
+                epoch=self._description.epoch,
+                log=log,
+                on_stage=on_stage,
+            )
+
+    def _measure(self) -> None:
+        self.content = layer.measure(self._root, epoch=self._description.epoch)
+
+    def _write_layout(self) -> None:
+        if self._build.output is None:
+            raise errors.InternalError("the plan writes a layout to nowhere")
+        self._new_layout = _beside(self._build.output, self._beside)
+        with output.progress("writing the OCI layout"):
+            self.layout = oci.write(
+                self._new_layout,
+                self._description,
+                self.content,
+                names=self._build.names,
+                compression=self._build.compression,
+            )
+
+    def _write_archive(self) -> None:
+        if self._build.archive is not None:
+            self._archive = _beside(self._build.archive, self._beside) / "image.tar"
+        configuration = oci.config(self._description, self.content.diff_id)
+        with output.progress("writing the archive"):
+            self.image_id = archive.write(
+                self._archive, self.content, configuration, names=self._build.names, epoch=self._description.epoch
+            )
+
+    def _load(self) -> None:
+        if self._engine is None:
+            raise errors.InternalError("the plan loads an image into no engine")
+        with output.progress(f"loading into {self._engine.kind}"):
+            self._engine.load(self._archive)
+
+    def _publish(self) -> None:
+        if self._build.archive is not None:
+            self._archive.chmod(0o644)
+            self._archive.replace(self._build.archive)
+        if self._build.output is not None and self._new_layout is not None:
+            self._new_layout.chmod(0o755)
+            _swap(self._new_layout, self._build.output, self._beside)
+
+
+def _beside(target: Path, stack: contextlib.ExitStack) -> Path:
+    """Make a directory next to `target`, on the same file system, where a rename is one step; it goes when `stack` ends."""
+    made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    stack.callback(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+def _swap(new: Path, target: Path, stack: contextlib.ExitStack) -> None:
+    """Put the directory `new` in the place of `target`; the old one comes back if that fails."""
+    if not target.exists():
+        new.rename(target)
+        return
+    old = _beside(target, stack) / "old"
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+
+
+def _check_room(directory: Path, needed: int) -> None:
+    if shutil.disk_usage(directory).free < needed:
+        raise _no_space(directory, needed)
+
+
+def _no_space(directory: Path, needed: int) -> errors.NoSpace:
+    amount = f" and {needed // 1_000_000} MB are needed" if needed else ""
+    free = shutil.disk_usage(directory).free // 1_000_000 if directory.is_dir() else 0
+    return errors.NoSpace(
+        f'cannot build the image: "{directory}" has {free} MB left{amount}',
+        hint="free some, or name a directory on another disk in TMPDIR",
+    )
+
+
+@contextlib.contextmanager
+def _workspace() -> Iterator[Path]:
+    # Not /tmp, which is often in memory and small: file-hierarchy(7).
+    parent = Path(os.environ.get("TMPDIR") or "/var/tmp")  # noqa: S108 - mkdtemp makes the name
+    try:
+        work = Path(tempfile.mkdtemp(prefix="dodai-build-", dir=parent))
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _no_space(parent, 0) from None
+        raise errors.BuildFailed(
+            f'cannot make a temporary directory in "{parent}": {error.strerror}', hint="name another in TMPDIR"
+        ) from None
+    try:
+        # Others may pass through, for the user that mmdebstrap becomes in unshare mode, but not look.
+        work.chmod(0o711)
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if work.exists():
+            output.warn(f'cannot remove "{work}": remove it as root')
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the build the way ^C does, with everything cleaned up."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise SystemExit(errors.SIGNAL_BASE + number)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,136 @@
+"""The one layer of the image: mmdebstrap's tar, measured, hashed and compressed.
+
+The tar stays as mmdebstrap wrote it (sorted, clamped times, numeric owners). Only an empty `./dev/`
+is put in front of it: device nodes do not belong into a layer (an engine makes its own, a rootless one
+may not make any), but the directory itself is where the engine mounts them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dodai import errors, process
+
+CHUNK = 1 << 20  # bytes read at a time
+GZIP_LEVEL = 6  # zlib's default: level 9 takes three times as long for one percent
+ZSTD_LEVEL = 19  # the highest level that every zstd reader can decode with its default memory
+
+COMPRESSIONS = ("gzip", "zstd", "none")
+"""What `--compression` takes; the first is the default, because every engine reads it."""
+
+# https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#zstd-media-types and its neighbours
+_MEDIA_TYPES = {
+    "none": "application/vnd.oci.image.layer.v1.tar",
+    "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
+    "zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The uncompressed layer: `prefix` (whole tar records), then the file `tar`."""
+
+    tar: Path
+    prefix: bytes
+    diff_id: str  # sha256:… of the uncompressed layer
+    files: int  # bytes of all regular files once unpacked
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the uncompressed layer."""
+        return len(self.prefix) + self.tar.stat().st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the uncompressed layer piece by piece."""
+        yield self.prefix
+        with self.tar.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A compressed layer, as it lies in the layout."""
+
+    path: Path
+    media_type: str
+    digest: str  # sha256:…
+    size: int  # bytes
+
+
+def measure(tar: Path, *, epoch: int) -> Content:
+    """Read `tar` once for its sizes and once for its digest.
+
+    Raises errors.BuildFailed when `tar` is not a whole tar archive: a truncated one must not become an image.
+    """
+    prefix = _directory("./dev/", epoch)
+    files = 0
+    try:
+        with tarfile.open(tar, "r:") as archive:
+            for member in archive:
+                # A hard link has no bytes of its own.
+                files += member.size if member.isreg() else 0
+    except tarfile.TarError as error:
+        raise errors.BuildFailed(f"cannot use the root that mmdebstrap packed: {error}") from error
+    digest = hashlib.sha256(prefix)
+    with tar.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return Content(tar=tar, prefix=prefix, diff_id=f"sha256:{digest.hexdigest()}", files=files)
+
+
+def compress(content: Content, target: Path, compression: str) -> Blob:
+    """Write `content` to `target`; the same content gives the same bytes with the same zlib or zstd."""
+    if compression == "zstd":
+        _zstd(content, target)
+        digest = _digest_of(target)
+    else:
+        digest = _write(content, target, gzip=compression == "gzip")
+    return Blob(path=target, media_type=_MEDIA_TYPES[compression], digest=f"sha256:{digest}", size=target.stat().st_size)
+
+
+def _write(content: Content, target: Path, *, gzip: bool) -> str:
+    # zlib's own gzip header has no name and a zero time; Python's gzip module would write the clock.
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31) if gzip else None
+    digest = hashlib.sha256()
+    with target.open("wb") as stream:
+        for chunk in content.chunks():
+            piece = packer.compress(chunk) if packer else chunk
+            digest.update(piece)
+            stream.write(piece)
+        if packer:
+            piece = packer.flush()
+            digest.update(piece)
+            stream.write(piece)
+    return digest.hexdigest()
+
+
+def _zstd(content: Content, target: Path) -> None:
+    plain = target.with_suffix(".tar")
+    try:
+        with plain.open("wb") as stream:
+            for chunk in content.chunks():
+                stream.write(chunk)
+        # The output does not depend on how many threads work, only on that threads are used at all.
+        argv = ["zstd", "-q", f"-{ZSTD_LEVEL}", "-T0", "-f", "-o", str(target), str(plain)]
+        process.run(argv, doing="compress the layer")
+    finally:
+        plain.unlink(missing_ok=True)
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _directory(name: str, epoch: int) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.type = tarfile.DIRTYPE
+    entry.mode = 0o755
+    entry.mtime = epoch
+    return entry.tobuf(tarfile.PAX_FORMAT)

@@ -1,0 +1,161 @@
+"""The image configuration and the OCI layout on disk.
+
+Facts are from the OCI image specification 1.1 (image-layout.md, config.md, manifest.md, annotations.md).
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dodai.features.build import layer
+
+TITLE = "Dodai"
+DESCRIPTION = "Debian base image for containers with several processes: its own PID 1, runit services, startup files"
+LICENSES = "MIT"
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = (f"PATH={PATH}", "LANG=C.UTF-8")
+COMMAND = ("/sbin/my_init",)
+
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_INDEX = "application/vnd.oci.image.index.v1+json"
+
+# Debian's architecture → GOARCH and its variant: https://go.dev/doc/install/source#environment
+_PLATFORMS = {
+    "amd64": ("amd64", ""),
+    "arm64": ("arm64", "v8"),
+    "armhf": ("arm", "v7"),
+    "armel": ("arm", "v5"),
+    "i386": ("386", ""),
+    "mips64el": ("mips64le", ""),
+    "ppc64el": ("ppc64le", ""),
+    "riscv64": ("riscv64", ""),
+    "s390x": ("s390x", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an image says about itself."""
+
+    version: str
+    suite: str
+    variant: str
+    without: tuple[str, ...]
+    architecture: str  # Debian's name
+    epoch: int  # seconds since 1970: the image's creation time
+
+    @property
+    def created(self) -> str:
+        """Return the creation time as RFC 3339 in UTC."""
+        return datetime.datetime.fromtimestamp(self.epoch, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Return the standard annotations, which are also the image's labels."""
+        return {
+            "org.opencontainers.image.description": DESCRIPTION,
+            "org.opencontainers.image.licenses": LICENSES,
+            "org.opencontainers.image.title": TITLE,
+            "org.opencontainers.image.version": self.version,
+        }
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return the labels: the annotations, and what this image was built from."""
+        return self.annotations | {
+            "dodai.suite": self.suite,
+            "dodai.variant": self.variant,
+            "dodai.without": ",".join(self.without),
+        }
+
+    @property
+    def platform(self) -> dict[str, str]:
+        """Return the platform object of an index; an unknown architecture keeps Debian's name."""
+        name, variant = _PLATFORMS.get(self.architecture, (self.architecture, ""))
+        return {"architecture": name, "os": "linux"} | ({"variant": variant} if variant else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A layout that was written."""
+
+    digest: str  # of the manifest, sha256:…
+    size: int  # bytes of the layer as it lies there
+
+
+def config(description: Description, diff_id: str) -> bytes:
+    """Return the image configuration; its sha256 is the image's ID in Docker and Podman."""
+    created = description.created
+    without = f" --without {','.join(description.without)}" if description.without else ""
+    build = f"dodai build --suite {description.suite} --variant {description.variant}{without}"
+    history: list[dict[str, object]] = [{"created": created, "created_by": build, "comment": f"dodai {description.version}"}]
+    for made in (f"ENV {' '.join(ENVIRONMENT)}", f"CMD {json.dumps(list(COMMAND))}"):
+        history.append({"created": created, "created_by": made, "empty_layer": True})
+    return _encode(
+        {
+            **description.platform,
+            "config": {"Cmd": list(COMMAND), "Env": list(ENVIRONMENT), "Labels": description.labels},
+            "created": created,
+            "history": history,
+            "rootfs": {"diff_ids": [diff_id], "type": "layers"},
+        }
+    )
+
+
+def write(
+    directory: Path, description: Description, content: layer.Content, *, names: Sequence[str], compression: str
+) -> Layout:
+    """Write a layout into the empty `directory`; `names` are image names, whose tags become reference names."""
+    blobs = directory / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    packed = layer.compress(content, blobs / "layer", compression)
+    packed.path.rename(blobs / packed.digest.removeprefix("sha256:"))
+    configuration = _blob(blobs, _CONFIG, config(description, content.diff_id))
+    created = {"org.opencontainers.image.created": description.created}
+    manifest = _blob(
+        blobs,
+        _MANIFEST,
+        _encode(
+            {
+                "annotations": description.annotations | created,
+                "config": configuration,
+                "layers": [{"digest": packed.digest, "mediaType": packed.media_type, "size": packed.size}],
+                "mediaType": _MANIFEST,
+                "schemaVersion": 2,
+            }
+        ),
+    )
+    entries = [
+        manifest
+        | {
+            "annotations": {"org.opencontainers.image.ref.name": name.rpartition(":")[2]},
+            "platform": description.platform,
+        }
+        for name in names
+    ]
+    (directory / "index.json").write_bytes(_encode({"manifests": entries, "mediaType": _INDEX, "schemaVersion": 2}))
+    (directory / "oci-layout").write_bytes(_encode({"imageLayoutVersion": "1.0.0"}))
+    return Layout(digest=str(manifest["digest"]), size=packed.size)
+
+
+def is_layout(directory: Path) -> bool:
+    """Tell whether `directory` holds an OCI layout, so that writing there replaces an image and nothing else."""
+    return (directory / "oci-layout").is_file()
+
+
+def _blob(blobs: Path, media_type: str, data: bytes) -> dict[str, object]:
+    digest = hashlib.sha256(data).hexdigest()
+    (blobs / digest).write_bytes(data)
+    return {"digest": f"sha256:{digest}", "mediaType": media_type, "size": len(data)}
+
+
+def _encode(value: Mapping[str, object]) -> bytes:
+    # One form only, so that the same image has the same digest everywhere.
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

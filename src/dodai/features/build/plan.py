@@ -1,0 +1,175 @@
+"""What a build will do, decided before anything is done: frozen steps, each with its reason.
+
+`dodai build --dry-run` prints exactly what `execute` follows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import urllib.parse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from dodai import errors
+from dodai.features.build import layer, names, oci, packages
+
+Action = Literal["check", "date", "bootstrap", "measure", "layout", "archive", "load", "publish"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for, as it was typed; nothing of it is checked yet."""
+
+    suite: str = names.DEFAULT_SUITE
+    variant: str = names.DEFAULT_VARIANT
+    without: tuple[str, ...] = ()
+    mirror: str | None = None
+    security_mirror: str | None = None
+    output: Path | None = None
+    archive: Path | None = None
+    load: bool = True
+    tags: tuple[str, ...] = ()
+    compression: str = layer.COMPRESSIONS[0]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do and why."""
+
+    action: Action
+    what: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """A build that can be carried out: everything that needs no network and no engine was checked."""
+
+    suite: packages.Suite
+    sources: tuple[packages.Source, ...]
+    variant: str
+    without: tuple[str, ...]
+    packages: tuple[str, ...]
+    names: tuple[str, ...]
+    compression: str
+    output: Path | None
+    archive: Path | None
+    load: bool
+    steps: tuple[Step, ...]
+
+    @property
+    def title(self) -> str:
+        """Return the image in a few words, for progress."""
+        left_out = f" without {', '.join(self.without)}" if self.without else ""
+        return f"{self.names[-1]} ({self.suite.name}, {self.variant}{left_out})"
+
+
+def make(request: Request, catalogue: packages.Catalogue) -> Plan:
+    """Return the plan for `request`; raises errors.UsageError for what cannot be built."""
+    suite = catalogue.suites[_known("suite", request.suite, catalogue.suites)]
+    variant = _known("variant", request.variant, catalogue.variants)
+    asked = [_known("service", service, names.SERVICES) for service in request.without]
+    # In one order and once each, so that two ways to ask for the same image give the same bytes.
+    without = tuple(service for service in names.SERVICES if service in asked and variant == names.DEFAULT_VARIANT)
+    _known("compression", request.compression, layer.COMPRESSIONS)
+    if not (request.load or request.output or request.archive):
+        raise errors.UsageError(
+            "cannot build to nowhere: --no-load leaves out the engine, and no directory is named", hint="add -o DIR"
+        )
+    if request.output is not None:
+        _check_output(request.output)
+    if request.archive is not None:
+        _check_parent(request.archive)
+        if request.archive.is_dir():
+            raise errors.UsageError(
+                f'cannot write "{request.archive}": it is a directory', hint="--archive names a file, -o a directory"
+            )
+    chosen = Plan(
+        suite=suite,
+        sources=_sources(suite, request),
+        variant=variant,
+        without=without,
+        packages=catalogue.select(variant, without),
+        names=tuple(names.check(tag) for tag in request.tags) or names.for_build(suite.name, variant, without),
+        compression=request.compression,
+        output=request.output,
+        archive=request.archive,
+        load=request.load,
+        steps=(),
+    )
+    return dataclasses.replace(chosen, steps=tuple(_steps(chosen)))
+
+
+def _steps(plan: Plan) -> Iterable[Step]:
+    mirrors = ", ".join(source.uri for source in plan.sources)
+    yield Step(
+        "check", "look for mmdebstrap, the right to use it, and room on the disk", "a build that cannot end is not begun"
+    )
+    yield Step("date", f"ask {mirrors} for the date of {plan.suite.name}", "every time in the image comes from it")
+    yield Step(
+        "bootstrap",
+        f"make a root of {plan.suite.name} with mmdebstrap, run image/install in it, with: {' '.join(plan.packages)}",
+        f"the {plan.variant} variant" + (f" without {', '.join(plan.without)}" if plan.without else ""),
+    )
+    yield Step("measure", "measure and hash the layer", "the configuration names it by its digest")
+    if plan.output is not None:
+        yield Step("layout", f"write an OCI layout, its layer {_packed(plan.compression)}", "-o")
+    if plan.archive is not None or plan.load:
+        yield Step("archive", "write an archive for docker load", "--archive" if plan.archive else "what the engine loads")
+    if plan.load:
+        yield Step(
+            "load", f"load it into the engine as {', '.join(plan.names)}", "so that it can be run; --no-load leaves this out"
+        )
+    if places := [f'"{place}"' for place in (plan.output, plan.archive) if place is not None]:
+        yield Step("publish", f"move it to {' and '.join(places)}", "only now: a build that fails leaves what was there")
+
+
+def _packed(compression: str) -> str:
+    return "as it is" if compression == "none" else f"in {compression}"
+
+
+def _known(kind: str, name: str, known: Iterable[str]) -> str:
+    choices = list(known)
+    if name in choices:
+        return name
+    near = difflib.get_close_matches(name, choices, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else ""
+    raise errors.UsageError(
+        f'cannot build the {kind} "{name}": there is no such {kind}', hint=hint or f"choose from: {', '.join(choices)}"
+    )
+
+
+def _sources(suite: packages.Suite, request: Request) -> tuple[packages.Source, ...]:
+    replaced: Sequence[str | None] = (request.mirror, request.security_mirror)
+    changed = []
+    for index, source in enumerate(suite.sources):
+        uri = replaced[index] if index < len(replaced) else None
+        changed.append(source if uri is None else dataclasses.replace(source, uri=_checked_uri(uri)))
+    return tuple(changed)
+
+
+def _checked_uri(uri: str) -> str:
+    parts = urllib.parse.urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.netloc or any(c.isspace() for c in uri):
+        raise errors.UsageError(
+            f'cannot use the mirror "{uri}": it is not an http or https address', hint="--mirror http://HOST/debian"
+        )
+    return uri.rstrip("/")
+
+
+def _check_output(output: Path) -> None:
+    """Refuse to replace anything that is not an image of ours: a mistyped -o must not cost a user's files."""
+    _check_parent(output)
+    if output.is_symlink() or (output.exists() and not output.is_dir()):
+        raise errors.UsageError(f'cannot write "{output}": it is not a directory', hint="name a directory that does not exist")
+    if output.is_dir() and any(output.iterdir()) and not oci.is_layout(output):
+        raise errors.UsageError(
+            f'cannot write "{output}": it has other files in it', hint="name a directory that is new, empty or an OCI layout"
+        )
+
+
+def _check_parent(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise errors.UsageError(f'cannot write "{path}": "{path.parent}" is not a directory', hint="create it first")
