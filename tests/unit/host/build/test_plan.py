@@ -1,0 +1,115 @@
+"""A5, A7: what is built is decided, and refused, before anything is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dodai import errors, paths
+from dodai.features.build import bootstrap, packages, plan
+
+
+@pytest.fixture
+def catalogue() -> packages.Catalogue:
+    return packages.load(paths.image_dir() / packages.FILE)
+
+
+def actions(made: plan.Plan) -> list[str]:
+    return [step.action for step in made.steps]
+
+
+def test_the_engine_alone_gets_no_layout(catalogue: packages.Catalogue) -> None:
+    made = plan.make(plan.Request(), catalogue)
+    assert actions(made) == ["check", "date", "bootstrap", "measure", "archive", "load"]
+    assert made.names[-1] == "dodai:latest"
+
+
+def test_a_layout_alone_needs_no_engine(catalogue: packages.Catalogue, tmp_path: Path) -> None:
+    made = plan.make(plan.Request(load=False, output=tmp_path / "new"), catalogue)
+    assert actions(made) == ["check", "date", "bootstrap", "measure", "layout", "publish"]
+
+
+def test_results_are_put_in_place_last(catalogue: packages.Catalogue, tmp_path: Path) -> None:
+    made = plan.make(plan.Request(output=tmp_path / "new", archive=tmp_path / "a.tar"), catalogue)
+    assert actions(made)[-2:] == ["load", "publish"]
+
+
+def test_every_step_has_a_reason(catalogue: packages.Catalogue, tmp_path: Path) -> None:
+    for step in plan.make(plan.Request(output=tmp_path / "new"), catalogue).steps:
+        assert step.what
+        assert step.why
+
+
+def test_without_is_in_one_order_and_once(catalogue: packages.Catalogue) -> None:
+    made = plan.make(plan.Request(without=("cron", "ssh", "cron")), catalogue)
+    assert made.without == ("ssh", "cron")
+    assert not {"cron", "openssh-server"} & set(made.packages)
+
+
+def test_minimal_has_nothing_to_leave_out(catalogue: packages.Catalogue) -> None:
+    asked = plan.make(plan.Request(variant="minimal", without=("ssh",)), catalogue)
+    assert asked == plan.make(plan.Request(variant="minimal"), catalogue)
+
+
+def test_a_mirror_replaces_the_main_archive_only(catalogue: packages.Catalogue) -> None:
+    made = plan.make(plan.Request(mirror="http://mirror.example/debian/"), catalogue)
+    assert [source.uri for source in made.sources] == ["http://mirror.example/debian", "http://deb.debian.org/debian-security"]
+    made = plan.make(plan.Request(security_mirror="http://mirror.example/security"), catalogue)
+    assert [source.uri for source in made.sources] == ["http://deb.debian.org/debian", "http://mirror.example/security"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "message", "hint"),
+    [
+        (plan.Request(suite="trixi"), '"trixi"', 'did you mean "trixie"?'),
+        (plan.Request(variant="minmal"), '"minmal"', 'did you mean "minimal"?'),
+        (plan.Request(without=("sshd",)), '"sshd"', 'did you mean "ssh"?'),
+        (plan.Request(suite="plan9"), '"plan9"', "choose from: trixie, bookworm"),
+        (plan.Request(compression="xz"), '"xz"', "choose from: gzip, zstd, none"),
+        (plan.Request(mirror="ftp://x/debian"), '"ftp://x/debian"', "--mirror http"),
+        (plan.Request(mirror="http://a b/"), '"http://a b/"', "--mirror http"),
+        (plan.Request(load=False), "to nowhere", "-o DIR"),
+        (plan.Request(tags=("No",)), '"No"', "a name looks like"),
+        (plan.Request(output=Path("/nowhere/at/all")), '"/nowhere/at"', "create it first"),
+    ],
+)
+def test_what_cannot_be_built_is_a_usage_error(
+    catalogue: packages.Catalogue, request_: plan.Request, message: str, hint: str
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        plan.make(request_, catalogue)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_directory_with_other_files_is_never_replaced(catalogue: packages.Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(errors.UsageError, match="it has other files in it"):
+        plan.make(plan.Request(output=tmp_path), catalogue)
+
+
+def test_an_older_layout_may_be_replaced(catalogue: packages.Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "oci-layout").touch()
+    plan.make(plan.Request(output=tmp_path), catalogue)
+
+
+def test_sources_are_deb822_and_signed(catalogue: packages.Catalogue) -> None:
+    text = bootstrap.sources_text(catalogue.suites["trixie"].sources)
+    stanzas = [dict(line.split(": ", 1) for line in stanza.splitlines()) for stanza in text.split("\n\n")]
+    assert [stanza["Suites"] for stanza in stanzas] == ["trixie trixie-updates", "trixie-security"]
+    for stanza in stanzas:
+        assert stanza["Types"] == "deb"
+        assert stanza["Signed-By"] == "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+def test_mmdebstrap_is_told_all_of_it(catalogue: packages.Catalogue) -> None:
+    made = plan.make(plan.Request(without=("ssh",)), catalogue)
+    image = Path("/with space/image")
+    argv = bootstrap.arguments(made, mode="root", image=image, sources=Path("/w/debian.sources"), target="/w/root.tar")
+    assert argv[-3:] == ["trixie", "/w/root.tar", "/w/debian.sources"]
+    assert f"--include={','.join(made.packages)}" in argv
+    assert f"--dpkgopt={image}/rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim" in argv
+    hooks = [word.partition("=")[2] for word in argv if word.startswith("--customize-hook=")]
+    assert "sync-in '/with space/image' /tmp/dodai-image" in hooks
+    assert 'chroot "$1" sh /tmp/dodai-image/install --variant default --without ssh' in hooks
