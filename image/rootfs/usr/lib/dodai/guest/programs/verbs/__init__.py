@@ -1,0 +1,1 @@
+"""The verbs of dodaictl, one module each."""
