@@ -6,10 +6,12 @@ shown ready to paste when output is verbose. Exit statuses are the shell's: 128+
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -21,6 +23,7 @@ from typing import IO, NoReturn
 from dodai import errors, output
 
 TAIL_LINES = 20
+STOP_SECONDS = 10.0  # what a long program has to clean up in when we are interrupted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,7 +105,8 @@ def stream(
     """Run a long program and hand each line of its output to `on_line` as it comes.
 
     stdout and stderr are read together, unless `stdout` names an open file for the former. `log` keeps every line. The last
-    lines are in the error and in `Done.stderr`. Killed and waited for when we are interrupted. Raises as `run`.
+    lines are in the error and in `Done.stderr`. It gets a process group of its own, which is ended and waited for when we are
+    interrupted. Raises as `run`.
     """
     args = _args(argv)
     output.command(args)
@@ -116,6 +120,7 @@ def stream(
             stderr=subprocess.PIPE if stdout is not None else subprocess.STDOUT,
             env=_environ(env),
             cwd=cwd,
+            start_new_session=True,
         )
     except OSError as error:
         raise _not_started(doing, args, error, cwd) from None
@@ -152,8 +157,6 @@ def attached(
 
     For programs that we have something to do after; otherwise `replace` is better.
     """
-    import signal
-
     args = _args(argv)
     output.command(args)
     output.flush()
@@ -269,18 +272,20 @@ def _shell_code(returncode: int) -> int:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Stop a child in order, then by force: a builder needs a moment to unmount what it mounted."""
-    child.terminate()
-    try:
-        child.wait(10)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+    """Stop a child's process group in order, then by force: a builder needs a moment to unmount what it mounted.
+
+    The whole group, because a child that waits for its own children may leave TERM to them.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
-def _not_started(
-    doing: str, args: Sequence[str], error: OSError, cwd: str | os.PathLike[str] | None
-) -> errors.CommandFailed:
+def _not_started(doing: str, args: Sequence[str], error: OSError, cwd: str | os.PathLike[str] | None) -> errors.CommandFailed:
     if isinstance(error, FileNotFoundError) and (cwd is None or Path(cwd).is_dir()):
         why = f'"{args[0]}" is not installed'
         return errors.CommandMissing(doing, args, errors.NOT_FOUND, why=why)

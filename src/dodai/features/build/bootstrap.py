@@ -131,7 +131,7 @@ def run(
         "DEBIAN_FRONTEND": "noninteractive",
     }
     try:
-        process.stream([*_private_mounts(mode), *argv], doing="build the image", on_line=watch, env=environment, log=log)
+        process.stream([*_fenced(mode), *argv], doing="build the image", on_line=watch, env=environment, log=log)
     except errors.CommandFailed as error:
         raise _explain(error, watch, build, work, log) from None
     return target
@@ -182,13 +182,13 @@ def _explain(error: errors.CommandFailed, watch: _Watch, build: plan.Plan, work:
     return errors.BuildFailed(f"{error.message}", hint=whole)
 
 
-def _private_mounts(mode: str) -> list[str]:
-    """Give mmdebstrap mounts of its own, so that none can outlive it, however it ends. Not everywhere may root do that."""
+def _fenced(mode: str) -> list[str]:
+    """Give mmdebstrap mounts and processes of its own, which cannot outlive it. Not everywhere may root do that."""
     if mode != "root":
-        return []
-    prefix = ["unshare", "--mount", "--propagation", "private", "--"]
+        return []  # unshare mode is that already
+    prefix = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private", "--"]
     with contextlib.suppress(errors.CommandFailed):
-        process.run([*prefix, "true"], doing="separate the mounts")
+        process.run([*prefix, "true"], doing="separate mounts and processes")
         return prefix
     return []
 

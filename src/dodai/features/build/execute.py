@@ -19,6 +19,7 @@ from dodai.features.build import archive, bootstrap, layer, oci, plan, release
 # Bytes that a build takes at its peak, measured with the packages of trixie: the root with the downloaded
 # packages and package lists in it, then its tar and the archive made of that. A third is added for other suites.
 ROOM = {"default": 700_000_000, "minimal": 450_000_000}
+REMOVE_SECONDS = 3.0
 LAYOUT_ROOM = 200_000_000  # a layout holds the layer once, at worst uncompressed
 
 
@@ -222,9 +223,19 @@ def _workspace() -> Iterator[Path]:
         work.chmod(0o711)
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
         if work.exists():
             output.warn(f'cannot remove "{work}": remove it as root')
+
+
+def _remove(work: Path) -> None:
+    """Remove a directory in which processes that were just killed may write for another moment."""
+    deadline = time.monotonic() + REMOVE_SECONDS
+    while True:
+        shutil.rmtree(work, ignore_errors=True)
+        if not work.exists() or time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager
