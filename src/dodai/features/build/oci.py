@@ -15,7 +15,7 @@ from pathlib import Path
 from dodai.features.build import layer
 
 TITLE = "Dodai"
-DESCRIPTION = "Debian base image for containers with several processes: its own PID 1, runit services, startup files"
+DESCRIPTION = "A Debian image made fit for containers, with a PID 1 of its own"
 LICENSES = "MIT"
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -6,11 +6,13 @@ import dataclasses
 import gzip
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dodai import paths
 from dodai.features.build import layer, oci
 
 EPOCH = 1_700_000_000
@@ -116,3 +118,17 @@ def test_the_same_content_gives_the_same_digest(root: Path, tmp_path: Path) -> N
         (tmp_path / name).mkdir()
         digests.add(oci.write(tmp_path / name, DESCRIPTION, content, names=NAMES, compression="gzip").digest)
     assert len(digests) == 1
+
+
+def test_the_dockerfile_sets_the_same() -> None:
+    text = (paths.image_dir() / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    said = {
+        line.split(" ", 1)[0]: line.split(" ", 1)[1]
+        for line in text.splitlines()
+        if line.startswith(("ENV ", "CMD ", "LABEL "))
+    }
+    assert shlex.split(said["ENV"]) == list(oci.ENVIRONMENT)
+    assert json.loads(said["CMD"]) == list(oci.COMMAND)
+    # All but the version, which has its one place elsewhere.
+    labels = dict(word.split("=", 1) for word in shlex.split(said["LABEL"]))
+    assert labels == {key: value for key, value in DESCRIPTION.annotations.items() if not key.endswith(".version")}
