@@ -1,0 +1,61 @@
+"""The one owner of wait(): every child of PID 1, its own and the adopted, ends here.
+
+A pid is registered by the spawner before any signal is handled again, and forgotten when it is
+collected, so a reused pid is never taken for an old child. Nothing is kept of strangers but a count.
+"""
+
+import os
+
+# What became of the registered children that nobody has asked for yet: pid → wait status.
+_ended: dict[int, int] = {}
+_mine: set[int] = set()
+
+adopted = 0  # orphans collected so far
+
+
+def register(pid: int) -> None:
+    """From now on the end of pid is kept until `status` asks for it."""
+    _mine.add(pid)
+
+
+def collect() -> list[int]:
+    """Reap everything that has ended, without waiting; the registered ones among it are returned.
+
+    SIGCHLD does not queue, so one signal may stand for many ends.
+    """
+    global adopted
+    ended: list[int] = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        except InterruptedError:
+            continue
+        if pid == 0:
+            return ended
+        if pid in _mine:
+            _mine.discard(pid)
+            _ended[pid] = status
+            ended.append(pid)
+        else:
+            adopted += 1
+
+
+def status(pid: int) -> int | None:
+    """The wait status of a registered child that has been collected, once; None while it lives."""
+    return _ended.pop(pid, None)
+
+
+def lives(pid: int) -> bool:
+    """Whether a registered child has not been collected yet."""
+    return pid in _mine
+
+
+def has_children() -> bool:
+    """Whether any child is left, own or adopted; ended ones stay uncollected (WNOWAIT)."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True

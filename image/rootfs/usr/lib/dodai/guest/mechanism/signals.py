@@ -1,0 +1,101 @@
+"""Signals as a queue: all are blocked for good and taken one by one with sigtimedwait(2).
+
+Nothing runs asynchronously, so no handler can interrupt a half-made step. A blocked signal is kept
+for PID 1 even where its action is "ignore" or the default that the kernel withholds from an init.
+"""
+
+import errno
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal  # what signal.py wraps; that one costs milliseconds because of its enums
+
+CHLD, TERM, INT, HUP, KILL, CONT, IO = (
+    int(_signal.SIGCHLD),
+    int(_signal.SIGTERM),
+    int(_signal.SIGINT),
+    int(_signal.SIGHUP),
+    int(_signal.SIGKILL),
+    int(_signal.SIGCONT),
+    int(_signal.SIGIO),  # what F_SETSIG's signal becomes when the queue of real-time signals is full
+)
+# A directory that is watched changed; real-time, so that it is never mistaken for a kill -IO from outside.
+WATCH = int(_signal.SIGRTMIN) + 3
+
+# The terminal's own, which would only stop an init that reads or writes in the background.
+TERMINAL = frozenset((int(_signal.SIGTTIN), int(_signal.SIGTTOU), int(_signal.SIGTSTP)))
+
+_FAULTS = frozenset(
+    int(number)
+    for number in (
+        _signal.SIGSEGV,
+        _signal.SIGBUS,
+        _signal.SIGFPE,
+        _signal.SIGILL,
+        _signal.SIGTRAP,
+        _signal.SIGSYS,
+    )
+)
+
+STOP = int(_signal.SIGSTOP)
+
+ALL = frozenset(int(number) for number in _signal.valid_signals())
+
+
+def block_all() -> None:
+    """Block everything that can be blocked; the kernel's own SEGV and the like come through all the same."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL)
+
+
+def default_all() -> None:
+    """Give every signal its default action: CPython ignores PIPE and XFSZ and catches INT."""
+    for number in ALL:
+        try:
+            _signal.signal(number, _signal.SIG_DFL)
+        except (OSError, ValueError):
+            pass  # KILL, STOP and those the C library keeps for itself
+
+
+def unblock_all() -> None:
+    """The mask of a fresh login: empty."""
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
+def wait(seconds: float | None) -> int:
+    """The number of the next signal, waiting for seconds (None: for ever); 0 when none came.
+
+    Raises nothing: EINTR after a stop and continue of this process is "none came".
+    """
+    try:
+        if seconds is None:
+            return int(_signal.sigwaitinfo(ALL).si_signo)
+        info = _signal.sigtimedwait(ALL, max(seconds, 0.0))
+        return int(info.si_signo) if info is not None else 0
+    except OSError as problem:
+        if problem.errno in (errno.EINTR, errno.EAGAIN):
+            return 0
+        raise
+
+
+def name(number: int) -> str:
+    """SIGTERM for 15; the number where it has no name."""
+    for key, value in vars(_signal).items():
+        if key.startswith("SIG") and not key.startswith("SIG_") and value == number:
+            return str(key)
+    return f"signal {number}"
+
+
+def number(text: str) -> int | None:
+    """The reverse of name, with or without SIG, or a number; None for an unknown one."""
+    upper = text.strip().upper()
+    if upper.isdigit():
+        return int(upper) if int(upper) in ALL else None
+    value = getattr(_signal, upper if upper.startswith("SIG") else "SIG" + upper, None)
+    return int(value) if isinstance(value, int) and value in ALL else None
+
+
+def forwarded() -> frozenset[int]:
+    """What goes on to the one-shot command: everything that init has no use for itself."""
+    return ALL - {CHLD, TERM, INT, KILL, STOP, WATCH} - TERMINAL - _FAULTS

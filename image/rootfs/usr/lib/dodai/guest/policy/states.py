@@ -1,0 +1,34 @@
+"""The states of PID 1 and the events that reach it: words only; life.py has the table."""
+
+SYSLOG_STARTS = "syslog starts"
+STARTUP = "startup files"
+INTERRUPTED = "startup interrupted"
+RUNNING = "running"
+PRE_HOOKS = "pre-shutdown hooks"
+SERVICES_STOP = "services stop"
+OTHERS_STOP = "others stop"
+SYSLOG_STOPS = "syslog stops"
+POST_HOOKS = "post-shutdown hooks"
+ENDED = "ended"
+
+ALL = (
+    SYSLOG_STARTS,
+    STARTUP,
+    INTERRUPTED,
+    RUNNING,
+    PRE_HOOKS,
+    SERVICES_STOP,
+    OTHERS_STOP,
+    SYSLOG_STOPS,
+    POST_HOOKS,
+    ENDED,
+)
+
+CHILD = "child ended"  # one or more children were reaped
+CHANGE = "directory changed"
+STOP = "stop asked"  # SIGTERM or SIGINT
+HANGUP = "hangup"  # SIGHUP
+OTHER = "other signal"
+ALARM = "alarm"  # the time set with wake_after has come
+
+EVENTS = (CHILD, CHANGE, STOP, HANGUP, OTHER, ALARM)

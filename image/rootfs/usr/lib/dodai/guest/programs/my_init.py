@@ -1,0 +1,104 @@
+"""my_init, PID 1: reads the command line, makes the state directory, and lives."""
+
+import os
+
+from guest.floor import codes, paths, say
+from guest.mechanism import files, inherited, state, subreaper, terminal
+from guest.parts import environment
+from guest.policy import init, life
+
+_HELP = """\
+usage: my_init [OPTIONS] [--] [COMMAND ARG...]
+
+Boots the container: system logger, the files of /etc/my_init.d, /etc/rc.local, the services of
+/etc/service; then runs COMMAND, if one is given, and ends with its exit code. Everything from the
+first word that is not an option is the command.
+
+  --skip-startup-files    run neither /etc/my_init.d nor /etc/rc.local
+  --skip-runit            start no service; needs a COMMAND
+  --enable-insecure-key   let the well-known key in over SSH, in this container only
+  --no-kill-all-on-exit   at the end leave other processes alone
+  --quiet                 say nothing but errors (as MY_INIT_VERBOSITY=0)
+  --help                  this text
+
+Examples:
+  docker run dodai                                  services until docker stop
+  docker run --rm dodai my_init -- ls -l /          one command, with services around it
+  docker run --rm -it dodai my_init -- bash -l      a shell
+"""
+
+
+class _Usage(Exception):
+    """A wrong command line: what is wrong with it."""
+
+
+def main(arguments: list[str]) -> int:
+    """Everything from the command line to the exit code of the container."""
+    variables = inherited.environment()
+    try:
+        options = read_options([os.fsencode(word) for word in arguments[1:]])
+    except _Usage as problem:
+        say.error(f"my_init: {problem}; try my_init --help")
+        return codes.USAGE
+    if options is None:
+        os.write(1, _HELP.encode())
+        return codes.OK
+    subreaper.become(arguments, variables)
+    say.set_verbosity(verbosity(options, variables))
+    try:
+        where = state.make()
+        files.replace(where + b"/pid", b"%d\n" % os.getpid(), 0o644)
+    except state.Refused as problem:
+        say.error(str(problem))
+        return codes.INTERNAL
+    except OSError as problem:
+        say.error(f"cannot write in the state directory: {problem.strerror}; free some space there")
+        return codes.INTERNAL
+    container = environment.Container(variables, environment.choose_place(where))
+    container.import_directory()
+    say.set_verbosity(verbosity(options, container.variables))
+    container.dump()
+    if container.place is not environment.ETC:
+        container.private[b"MY_INIT_ENV_DIR"] = container.place.directory
+    machine = init.Init(options, container, where, terminal.controlling() if options.command else None)
+    machine.save_environment()
+    return life.live(machine)
+
+
+def read_options(words: list[bytes]) -> init.Options | None:
+    """The options and the command; None when only help is wanted. Raises _Usage."""
+    options = init.Options()
+    while words and words[0].startswith(b"-"):
+        word = words.pop(0)
+        if word == b"--":
+            break
+        if word in (b"--help", b"-h"):
+            return None
+        if word == b"--skip-startup-files":
+            options.startup_files = False
+        elif word == b"--skip-runit":
+            options.services = False
+        elif word == b"--enable-insecure-key":
+            options.insecure_key = True
+        elif word == b"--no-kill-all-on-exit":
+            options.kill_all = False
+        elif word == b"--quiet":
+            options.quiet = True
+        else:
+            raise _Usage(f"unknown option '{say.shown(word)}'")
+    options.command = words
+    if not options.services and not words:
+        raise _Usage("--skip-runit needs a command, or nothing would run")
+    return options
+
+
+def verbosity(options: init.Options, variables: dict[bytes, bytes]) -> int:
+    """--quiet, else MY_INIT_VERBOSITY, else normal."""
+    if options.quiet:
+        return say.ERRORS
+    wish = variables.get(b"MY_INIT_VERBOSITY", b"")
+    if wish in (b"0", b"1", b"2"):
+        return int(wish)
+    if wish:
+        say.error(f"MY_INIT_VERBOSITY='{say.shown(wish)}' is not 0, 1 or 2; 1 is used")
+    return say.NORMAL
