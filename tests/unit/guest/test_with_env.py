@@ -142,6 +142,20 @@ class TestOtherUsers:
         mine = {b"HOME": b"/home/mine", b"USER": b"mine", b"SHELL": b"/bin/mine"}
         assert found == {**CONTAINER, **mine}
 
+    def test_a_state_that_a_stranger_left_in_tmp_is_not_taken(self, tools: Any, place: Path) -> None:
+        os.chown(boot(place / "tmp-0"), 65534, 65534)
+        (place / "elsewhere").mkdir()
+        os.chown(boot(place / "elsewhere/state"), 65534, 65534)
+        (place / "run").symlink_to(place / "elsewhere/state")
+        assert variables(tools.run("with_env", "env", "-0", env={b"PATH": b"/usr/bin:/bin"}).stdout) == {
+            b"PATH": b"/usr/bin:/bin"
+        }
+
+    def test_the_state_of_a_my_init_that_is_not_the_callers(self, tools: Any, place: Path) -> None:
+        os.chown(boot(place / "tmp-0") / "environ", 0, 8377)
+        found = variables(self.run(tools, place, [8377]).stdout)
+        assert found[b"LINES_2"] == CONTAINER[b"LINES_2"]
+
     def test_an_unreadable_directory_counts_too(self, tools: Any, place: Path) -> None:
         (place / "container_environment").mkdir(mode=0o700)
         assert "usermod -aG docker_env" in the_line(self.run(tools, place, []), 1)

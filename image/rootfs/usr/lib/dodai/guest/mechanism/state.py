@@ -33,21 +33,34 @@ def make() -> bytes:
         if why is None:
             return path
         tried.append(f"{say.shown(path)}: {why}")
-    raise Refused(
-        f"cannot keep state ({'; '.join(tried)}): mount a tmpfs on /run or /tmp, for example --tmpfs /run"
-    )
+    raise Refused(f"cannot keep state ({'; '.join(tried)}): mount a tmpfs on /run or /tmp, for example --tmpfs /run")
 
 
 def find() -> bytes | None:
-    """The state directory of the my_init that runs here, or None."""
-    places = list(candidates())
-    if places[-1] != paths.TMP_STATE % 0:
-        places.append(paths.TMP_STATE % 0)
-    for path in places:
+    """The state directory of the my_init that runs here, or None.
+
+    my_init may run as another user than the caller; that is PID 1's, or root. Only a directory that
+    belongs to one of the three is taken: what lies in it becomes the environment of commands, and
+    anybody can make a name in /tmp.
+    """
+    users = [os.geteuid(), _owner(b"/proc/1"), 0]
+    places = [(paths.RUN_STATE, users), *((paths.TMP_STATE % uid, [uid]) for uid in users if uid >= 0)]
+    for path, owners in places:
+        if _owner(path) not in owners:
+            continue
         text = files.read_or_none(path + b"/pid")
         if text and text.strip().isdigit() and os.path.exists(b"/proc/" + text.strip()):
             return path
     return None
+
+
+def _owner(path: bytes) -> int:
+    """The uid a directory belongs to; -1 for none that can be seen, and for a link."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return -1
+    return status.st_uid if status.st_mode & 0o170000 == 0o040000 else -1
 
 
 def candidates() -> tuple[bytes, bytes]:
