@@ -16,6 +16,11 @@ from dodai.features.build import packages, plan
 INSIDE = "/tmp/dodai-image"  # noqa: S108 - inside the root that is being made, where nobody else is
 SLIM = Path("rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim")
 
+# In these suites nothing but a tool can merge /usr: left to themselves they install usrmerge, and with it full perl (50 MB).
+# From Debian 13 on base-files has the links.
+_MERGED_BY_HOOK = ("bookworm",)
+_MERGE_HOOKS = "/usr/share/mmdebstrap/hooks/merged-usr"
+
 # What mmdebstrap says while it works → what we say. Its own words: /usr/bin/mmdebstrap, info().
 _STAGES = (
     ("running apt-get update", "reading the package lists"),
@@ -92,6 +97,7 @@ def arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, target
         # What is being made is thrown away when the power fails; dpkg need not wait for the disk.
         "--dpkgopt=force-unsafe-io",
         '--aptopt=Acquire::Languages "none"',
+        *([f"--hook-dir={_MERGE_HOOKS}"] if build.suite.name in _MERGED_BY_HOOK else []),
         *(f"--customize-hook={hook}" for hook in hooks),
         build.suite.name,
         target,
