@@ -1,0 +1,199 @@
+"""A5, A6, bad input: `execute` carries a plan out, and leaves nothing behind when it fails.
+
+mmdebstrap is a stand-in here: a script that behaves at its edges as the real one does (a tar at the named place, words on
+stderr, an exit status). tests/container/test_build.py builds with the real one. Root, because mmdebstrap's mode depends on it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dodai import errors, paths, process
+from dodai.features.build import execute, oci, packages, plan
+
+pytestmark = pytest.mark.root
+
+IN_RELEASE = "Date: Sat, 21 Nov 2026 09:15:44 UTC\n"
+DEADLINE = 20.0  # seconds, for what takes a fraction of one
+
+
+class Scene:
+    """A mirror of files, a stand-in for mmdebstrap, and directories to look into afterwards."""
+
+    def __init__(self, root: Path, base: Path) -> None:
+        self.temporary, self.programs, self.place = base / "temporary", base / "programs", base / "place"
+        for directory in (self.temporary, self.programs, self.place):
+            directory.mkdir()
+        self.output = self.place / "layout"
+        self.cache = base / "cache"
+        self.root = root
+        self.keyring = base / "keyring.gpg"
+        self.keyring.touch()
+        self.mirror = base / "mirror"
+        for suite in ("trixie", "trixie-updates", "trixie-security"):
+            (self.mirror / "dists" / suite).mkdir(parents=True)
+            (self.mirror / "dists" / suite / "InRelease").write_text(IN_RELEASE)
+        self.bootstrap(f'cp "{root}" "$target"')
+
+    def bootstrap(self, body: str) -> None:
+        """Let mmdebstrap do this; $target is the tar it is to write."""
+        script = self.programs / "mmdebstrap"
+        script.write_text(f"#!/bin/sh\nfor word; do case $word in */root.tar) target=$word ;; esac; done\n{body}\n")
+        script.chmod(0o755)
+
+    def planned(self, *, archive: Path | None = None) -> plan.Plan:
+        catalogue = packages.load(paths.image_dir() / packages.FILE)
+        made = plan.make(plan.Request(load=False, output=self.output, archive=archive), catalogue)
+        sources = tuple(dataclasses.replace(source, uri=f"file://{self.mirror}") for source in made.sources)
+        distribution = packages.Distribution(str(self.keyring), "none", "debian.sources")
+        suite = dataclasses.replace(made.suite, distribution=distribution)
+        return dataclasses.replace(made, suite=suite, sources=sources)
+
+    def build(self, made: plan.Plan | None = None) -> execute.Built:
+        return execute.execute(made or self.planned(), image=paths.image_dir(), load_into=None)
+
+    def left_behind(self) -> list[str]:
+        """What is in the temporary directory and next to the output, but the output."""
+        return [entry.name for place in (self.temporary, self.place) for entry in place.iterdir() if entry != self.output]
+
+
+@pytest.fixture
+def scene(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    made = Scene(root, tmp_path)
+    monkeypatch.setenv("PATH", f"{made.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(made.temporary))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(made.cache))
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    return made
+
+
+def test_the_layout_is_put_in_place_whole(scene: Scene) -> None:
+    built = scene.build()
+    assert built.unpacked == 2003
+    assert built.layout is not None
+    assert oci.is_layout(scene.output)
+    assert scene.output.stat().st_mode & 0o777 == 0o755
+    assert scene.left_behind() == []
+
+
+def test_built_twice_gives_the_same_digest(scene: Scene) -> None:
+    first, second = scene.build(), scene.build()
+    assert first.layout == second.layout
+
+
+def test_times_come_from_the_archive_or_from_the_user(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.bootstrap(f'echo "$SOURCE_DATE_EPOCH" > "{scene.place}/epoch"; cp "{scene.root}" "$target"')
+    scene.build()
+    assert (scene.place / "epoch").read_text() == "1795252544\n"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    scene.build()
+    assert (scene.place / "epoch").read_text() == "1700000000\n"
+
+
+def test_the_archive_is_readable_by_others(scene: Scene) -> None:
+    built = scene.build(scene.planned(archive=scene.place / "image.tar"))
+    assert built.image_id.startswith("sha256:")
+    assert (scene.place / "image.tar").stat().st_mode & 0o777 == 0o644
+    assert scene.left_behind() == ["image.tar"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        ("echo 'E: something broke' >&2; exit 25", errors.BuildFailed, "something broke"),
+        ("echo 'tar: ./x: Cannot write: No space left on device' >&2; exit 1", errors.NoSpace, "no space left"),
+        (
+            "echo 'E: Failed to fetch http://a.b/c.deb  Could not resolve' >&2; exit 1",
+            errors.MirrorUnreachable,
+            "http://a.b/c.deb",
+        ),
+        ("echo 'E: Unable to locate package runnit' >&2; exit 1", errors.BuildFailed, '"runnit"'),
+        ('printf half > "$target"', errors.BuildFailed, "cannot use the root"),
+        ("exit 0", errors.BuildFailed, "No such file"),
+    ],
+)
+def test_a_failure_says_why_and_leaves_the_old_output(
+    scene: Scene, body: str, kind: type[errors.BuildFailed], message: str
+) -> None:
+    scene.build()
+    before = (scene.output / "index.json").read_bytes()
+    scene.bootstrap(body)
+    with pytest.raises(kind) as caught:
+        scene.build()
+    assert message in caught.value.message
+    assert caught.value.exit_code == 124
+    assert "\n" not in caught.value.message
+    assert (scene.output / "index.json").read_bytes() == before
+    assert scene.left_behind() == []
+
+
+def test_the_log_is_kept(scene: Scene) -> None:
+    scene.bootstrap("echo 'W: first'; echo 'E: last' >&2; exit 1")
+    with pytest.raises(errors.BuildFailed) as caught:
+        scene.build()
+    log = scene.cache / "dodai" / "build.log"
+    assert str(log) in caught.value.hint
+    assert log.read_text() == "W: first\nE: last\n"
+
+
+def test_a_missing_keyring_is_named_with_its_package(scene: Scene) -> None:
+    made = scene.planned()
+    scene.keyring.unlink()
+    with pytest.raises(errors.BuildFailed, match=r"keyring\.gpg") as caught:
+        scene.build(made)
+    assert "apt-get install" in caught.value.hint
+
+
+def test_a_missing_temporary_directory_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/nowhere/at/all")
+    with pytest.raises(errors.BuildFailed, match="/nowhere/at/all") as caught:
+        scene.build()
+    assert "TMPDIR" in caught.value.hint
+
+
+def test_a_disk_too_full_is_seen_before(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(execute.ROOM, "default", 1 << 60)
+    with pytest.raises(errors.NoSpace) as caught:
+        scene.build()
+    assert str(scene.temporary) in caught.value.message
+    assert f"{(1 << 60) // 1_000_000} MB are needed" in caught.value.message
+    assert scene.left_behind() == []
+
+
+@pytest.mark.parametrize(("number", "end"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_stopped_in_the_middle_nothing_is_left(
+    scene: Scene, number: int, end: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "STOP_SECONDS", 0.5)
+    # A command line that no other process has, in a grandchild that mmdebstrap leaves TERM to.
+    scene.bootstrap(f'trap "" TERM; touch "{scene.place}/begun"; sleep 61.4242; exit 1')
+
+    def stop() -> None:
+        deadline = time.monotonic() + DEADLINE
+        while not (scene.place / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(end):
+        scene.build()
+    thread.join()
+    (scene.place / "begun").unlink()
+    assert scene.left_behind() == []
+    assert not scene.output.exists()
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"61.4242" in _read(path)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
