@@ -78,7 +78,11 @@ def arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, target
     hooks = [
         f'mkdir -p "$1{INSIDE}"',
         f"sync-in {shlex.quote(str(image))} {INSIDE}",
+        # install empties /tmp, where mmdebstrap keeps the configuration that holds its apt to this root: without that, its
+        # clean-up would be of the host's package lists.
+        'cp -p "$MMDEBSTRAP_APT_CONFIG" "$1/run/mmdebstrap.apt.conf"',
         f'chroot "$1" {shlex.join(install)}',
+        'mv "$1/run/mmdebstrap.apt.conf" "$MMDEBSTRAP_APT_CONFIG"',
         f'rm -rf "$1{INSIDE}"',
         # The sources stay under the name that Debian's own images have; mmdebstrap's options and the host's
         # resolver and name are not the image's.

@@ -112,4 +112,7 @@ def test_mmdebstrap_is_told_all_of_it(catalogue: packages.Catalogue) -> None:
     assert f"--dpkgopt={image}/rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim" in argv
     hooks = [word.partition("=")[2] for word in argv if word.startswith("--customize-hook=")]
     assert "sync-in '/with space/image' /tmp/dodai-image" in hooks
-    assert 'chroot "$1" sh /tmp/dodai-image/install --variant default --without ssh' in hooks
+    install = hooks.index('chroot "$1" sh /tmp/dodai-image/install --variant default --without ssh')
+    # Without its configuration mmdebstrap's apt would work on the host.
+    assert "$MMDEBSTRAP_APT_CONFIG" in hooks[install - 1]
+    assert "$MMDEBSTRAP_APT_CONFIG" in hooks[install + 1]
