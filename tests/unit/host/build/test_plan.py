@@ -109,7 +109,8 @@ def test_mmdebstrap_is_told_all_of_it(catalogue: packages.Catalogue) -> None:
     argv = bootstrap.arguments(made, mode="root", image=image, sources=Path("/w/debian.sources"), target="/w/root.tar")
     assert argv[-3:] == ["trixie", "/w/root.tar", "/w/debian.sources"]
     assert f"--include={','.join(made.packages)}" in argv
-    assert f"--dpkgopt={image}/rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim" in argv
+    slim = "'/with space/image/rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim' /etc/dpkg/dpkg.cfg.d/dodai-slim"
+    assert f"--extract-hook=upload {slim}" in argv
     hooks = [word.partition("=")[2] for word in argv if word.startswith("--customize-hook=")]
     assert "sync-in '/with space/image' /tmp/dodai-image" in hooks
     install = hooks.index('chroot "$1" sh /tmp/dodai-image/install --variant default --without ssh')
