@@ -1,7 +1,7 @@
 """The container engine, through its command line: Docker when it answers, else Podman when it is there.
 
-Docker's client from 20.10 to 28 and Podman from 4.3 understand everything used here. Podman never pulls: a name without a registry
-must mean the local image, not a search of the network. DODAI_ENGINE=docker or =podman chooses one and only that.
+Docker's client from 20.10 to 28 and Podman from 4.3 understand everything used here. Neither ever pulls: a name without a
+registry must mean the local image, not a search of the network. DODAI_ENGINE=docker or =podman chooses one and only that.
 """
 
 from __future__ import annotations

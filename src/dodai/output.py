@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
 
 QUIET, NORMAL, VERBOSE = 0, 1, 2
 
@@ -75,7 +76,7 @@ def flush() -> None:
 class Progress:
     """A long step: `update` replaces the moving line on a terminal; elsewhere only the first and last words are lines."""
 
-    def __init__(self, title: str, moving: object | None) -> None:
+    def __init__(self, title: str, moving: Status | None) -> None:
         self.title = title
         self._moving = moving
 
@@ -83,9 +84,7 @@ class Progress:
         """Show what the step is at, shortened to the terminal's width."""
         if self._moving is not None:
             from rich.markup import escape
-            from rich.status import Status
 
-            assert isinstance(self._moving, Status)
             room = max(20, console().width - len(self.title) - 8)
             self._moving.update(f"{escape(self.title)} [dim]{escape(_clean(detail)[:room])}[/dim]")
 

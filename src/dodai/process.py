@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 from dodai import errors, output
 
@@ -28,7 +28,7 @@ STOP_SECONDS = 10.0  # what a long program has to clean up in when we are interr
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Done:
-    """A program that ended. `stdout` and `stderr` are UTF-8 with other bytes escaped (surrogateescape), or "" if not captured."""
+    """A program that ended. `stdout` and `stderr` are UTF-8, other bytes escaped (surrogateescape); "" if not captured."""
 
     argv: tuple[str, ...]
     code: int
@@ -125,7 +125,8 @@ def stream(
     except OSError as error:
         raise _not_started(doing, args, error, cwd) from None
     source = child.stderr if stdout is not None else child.stdout
-    assert source is not None
+    if source is None:
+        raise errors.InternalError("a pipe that was asked for is not there")
     kept = log.open("ab") if log is not None else None
     try:
         for raw in source:
@@ -147,15 +148,19 @@ def stream(
     return Done(tuple(args), code, "", "\n".join(tail), time.monotonic() - started)
 
 
-def attached(
-    argv: Sequence[str | os.PathLike[str]],
-    *,
-    doing: str,
-    env: Mapping[str, str] | None = None,
-) -> int:
-    """Run a program on our own terminal, hand TERM, INT, HUP and QUIT on to it, and return its exit status.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program on our terminal ended, and the last signal that we handed on to it, or None."""
 
-    For programs that we have something to do after; otherwise `replace` is better.
+    code: int
+    signal: int | None
+
+
+def attached(argv: Sequence[str | os.PathLike[str]], *, doing: str, env: Mapping[str, str] | None = None) -> Ended:
+    """Run a program on our own terminal and hand TERM, INT, HUP and QUIT on to it.
+
+    For programs that we have something to do after; otherwise `replace` is better. Raises CommandMissing or CommandFailed when
+    it cannot be started.
     """
     args = _args(argv)
     output.command(args)
@@ -163,7 +168,8 @@ def attached(
     passed_on = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
     # Blocked until the handler knows the child: a signal in between would be lost or would kill us alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)
-    previous = {}
+    previous: dict[int, Any] = {}
+    handed_on: list[int] = []
     try:
         try:
             child = subprocess.Popen(  # noqa: S603 - a list, never a shell
@@ -175,6 +181,7 @@ def attached(
             raise _not_started(doing, args, error, None) from None
 
         def forward(number: int, _frame: object) -> None:
+            handed_on.append(number)
             # ^C on a terminal reached the child already: it is in our process group.
             if number in (signal.SIGINT, signal.SIGQUIT) and os.isatty(0):
                 return
@@ -182,7 +189,8 @@ def attached(
 
         previous = {number: signal.signal(number, forward) for number in passed_on}
         signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
-        return _shell_code(child.wait())
+        code = _shell_code(child.wait())
+        return Ended(code, handed_on[-1] if handed_on else None)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dodai import engine, paths
+from dodai import paths
+from dodai.features import provision
 from dodai.features.build import execute, layer, names, packages, plan
 
 
@@ -58,7 +59,7 @@ def build(
         sys.stdout.write("".join(f"{number}. {step.what}\n   why: {step.why}\n" for number, step in enumerate(made.steps, 1)))
         return
     # First of all: to learn after a minute that nothing can take the image would be a minute lost.
-    into = engine.find() if made.load else None
+    into = provision.ready_engine() if made.load else None
     built = execute.execute(made, image=source, load_into=into)
     sys.stdout.write(report(made, built) + "\n")
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dodai import __version__, engine, errors, output, paths, process
+from dodai.features import provision
 from dodai.features.build import archive, bootstrap, layer, oci, plan, release
 
 # Bytes that a build takes at its peak, measured with the packages of trixie: the root with the downloaded
@@ -88,6 +89,8 @@ class _Build:
             raise _no_space(where, 0) from None
 
     def _check(self) -> None:
+        keyring = self._build.suite.distribution
+        provision.packages({"mmdebstrap": "mmdebstrap", keyring.keyring: keyring.keyring_package}, purpose="build the image")
         self._mode = bootstrap.check(self._build)
         _check_room(self._work, ROOM[self._build.variant])
         for target in (self._build.output, self._build.archive):

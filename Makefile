@@ -1,0 +1,36 @@
+# One word a chore. What a chore does stands in scripts/, where it can be read and run alone.
+
+.DEFAULT_GOAL := help
+.PHONY: help image test test-fast lint format pins wheel clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %-4s %-10s ", $$1, $$2; $$1 = $$2 = ""; print substr($$0, 3) }'
+
+image: ## build dodai:latest with bin/dodai
+	@bin/dodai build
+
+test: ## everything: linters and every tier of tests, against a real engine (as root)
+	@scripts/bootstrap dev
+	@.venv/bin/python scripts/test all
+
+test-fast: ## the tests that need neither root nor an engine, in seconds
+	@scripts/bootstrap dev
+	@.venv/bin/python -m pytest
+
+lint: ## ruff, mypy, import-linter, shellcheck, hadolint
+	@scripts/bootstrap dev
+	@.venv/bin/python scripts/test lint
+
+format: ## write the code as ruff formats it
+	@scripts/bootstrap dev
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
+
+pins: ## pin the newest versions in requirements/pins.txt
+	@scripts/pins
+
+wheel: ## build the package that pip installs, in dist/
+	@scripts/bootstrap dev
+	@.venv/bin/python -m hatchling build -t wheel
+
+clean: ## remove .venv and what the tools keep
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
