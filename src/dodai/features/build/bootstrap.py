@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dodai import errors, process
+from dodai.features import provision
 from dodai.features.build import packages, plan
 
 INSIDE = "/tmp/dodai-image"  # noqa: S108 - inside the root that is being made, where nobody else is
@@ -45,25 +46,24 @@ _ADDRESS = re.compile(r"https?://[^\s'\"]+")
 
 
 def check(build: plan.Plan) -> str:
-    """Return mmdebstrap's mode for this user, "root" or "unshare"; raises errors.BuildFailed when neither can work."""
+    """Install what is missing, as root, and return mmdebstrap's mode for this user: "root" or "unshare".
+
+    Raises errors.BuildFailed with what to do when it cannot work.
+    """
+    plain = os.geteuid() != 0
     distribution = build.suite.distribution
-    if not Path(distribution.keyring).exists():
-        raise errors.BuildFailed(
-            f'cannot verify the packages of {build.suite.name}: there is no "{distribution.keyring}"',
-            hint=f"apt-get install -y --no-install-recommends {distribution.keyring_package}",
-        )
-    if process.which("mmdebstrap") is None:
-        raise errors.BuildFailed(
-            'cannot build the image: "mmdebstrap" is not installed',
-            hint="apt-get install -y --no-install-recommends mmdebstrap",
-        )
-    if os.geteuid() == 0:
+    needed = {"mmdebstrap": "mmdebstrap", distribution.keyring: distribution.keyring_package}
+    if build.compression == "zstd" and build.output is not None:
+        needed["zstd"] = "zstd"
+    if plain:
+        needed["newuidmap"] = "uidmap"
+    try:
+        provision.packages(needed, purpose="build the image")
+    except errors.ProvisionFailed as error:
+        raise errors.BuildFailed(error.message, hint=error.hint) from None
+    if not plain:
         return "root"
     user = getpass.getuser()
-    if process.which("newuidmap") is None:
-        raise errors.BuildFailed(
-            f'cannot build as user "{user}": "newuidmap" is not installed', hint="apt-get install uidmap, or be root"
-        )
     if not _has_range(Path("/etc/subuid"), user) or not _has_range(Path("/etc/subgid"), user):
         raise errors.BuildFailed(
             f'cannot build as user "{user}": there are no subordinate ids for it in /etc/subuid and /etc/subgid',

@@ -105,7 +105,9 @@ def make(request: Request, catalogue: packages.Catalogue) -> Plan:
 def _steps(plan: Plan) -> Iterable[Step]:
     mirrors = ", ".join(source.uri for source in plan.sources)
     yield Step(
-        "check", "look for mmdebstrap, the right to use it, and room on the disk", "a build that cannot end is not begun"
+        "check",
+        "look for mmdebstrap (as root, install it), the right to use it, and room on the disk",
+        "a build that cannot end is not begun",
     )
     yield Step("date", f"ask {mirrors} for the date of {plan.suite.name}", "every time in the image comes from it")
     yield Step(

@@ -143,14 +143,6 @@ def test_the_log_is_kept(scene: Scene) -> None:
     assert log.read_text() == "W: first\nE: last\n"
 
 
-def test_a_missing_keyring_is_named_with_its_package(scene: Scene) -> None:
-    made = scene.planned()
-    scene.keyring.unlink()
-    with pytest.raises(errors.BuildFailed, match=r"keyring\.gpg") as caught:
-        scene.build(made)
-    assert "apt-get install" in caught.value.hint
-
-
 def test_a_missing_temporary_directory_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "/nowhere/at/all")
     with pytest.raises(errors.BuildFailed, match="/nowhere/at/all") as caught:
