@@ -136,9 +136,7 @@ class Container:
         except FileNotFoundError:
             return {}
         except OSError as problem:
-            self._complain(
-                f"cannot read {say.shown(directory)}: {problem.strerror}; its variables are left out"
-            )
+            self._complain(f"cannot read {say.shown(directory)}: {problem.strerror}; its variables are left out")
             return {}
         found = {}
         for name in sorted(names):
@@ -201,9 +199,7 @@ class Container:
         lines = []
         for name, value in variables.items():
             if not is_shell_name(name):
-                self._complain(
-                    f"variable '{say.shown(name)}' is not a shell name: left out of {say.shown(self.place.shell)}"
-                )
+                self._complain(f"variable '{say.shown(name)}' is not a shell name: left out of {say.shown(self.place.shell)}")
             elif name not in READONLY_IN_BASH:
                 lines.append(b"export %s='%s'\n" % (name, value.replace(b"'", b"'\\''")))
         return b"".join(lines)

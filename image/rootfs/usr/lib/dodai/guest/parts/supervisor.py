@@ -26,9 +26,7 @@ class Supervisor:
         try:
             self.home = home.make(state, self.definition)
             # Its last argument ends in the service's name: people look for it with pgrep -f.
-            self.pid = spawn.start(
-                [b"runsv", self.home], environment, path=paths.RUNSV, session=True, stdin=b"/dev/null"
-            )
+            self.pid = spawn.start([b"runsv", self.home], environment, path=paths.RUNSV, session=True, stdin=b"/dev/null")
         except OSError as problem:
             say.error(f"cannot start service '{name}': {problem.strerror}: {say.shown(problem.filename or self.home)}")
             return False

@@ -63,7 +63,6 @@ TABLE: "dict[tuple[str, str], Action]" = {
     (state, event): action for state, row in _ROWS.items() for event, action in zip(states.EVENTS, row, strict=True)
 }
 
-# Where the stop goes on when the code of a state fails; before the stop that is its beginning.
 _AFTER_TROUBLE = {
     states.PRE_HOOKS: states.SERVICES_STOP,
     states.SERVICES_STOP: states.OTHERS_STOP,
@@ -72,6 +71,11 @@ _AFTER_TROUBLE = {
     states.POST_HOOKS: states.ENDED,
     states.ENDED: states.ENDED,
 }
+
+
+def after_trouble(state: str) -> str:
+    """Where the stop goes on, or begins, when the code of a state fails."""
+    return _AFTER_TROUBLE.get(state, states.PRE_HOOKS)
 
 
 def live(self: init.Init) -> int:
@@ -136,4 +140,4 @@ def _trouble(self: init.Init, problem: Exception) -> str:
     if say.verbosity >= say.DEBUG:
         sys.excepthook(type(problem), problem, problem.__traceback__)
     self.outcome.settle(codes.INTERNAL)
-    return _AFTER_TROUBLE.get(self.state, states.PRE_HOOKS)
+    return after_trouble(self.state)

@@ -2,7 +2,7 @@
 
 import os
 
-from guest.floor import codes, paths, say
+from guest.floor import codes, say
 from guest.mechanism import files, inherited, state, subreaper, terminal
 from guest.parts import environment
 from guest.policy import init, life
@@ -28,7 +28,7 @@ Examples:
 """
 
 
-class _Usage(Exception):
+class Usage(Exception):
     """A wrong command line: what is wrong with it."""
 
 
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     variables = inherited.environment()
     try:
         options = read_options([os.fsencode(word) for word in arguments[1:]])
-    except _Usage as problem:
+    except Usage as problem:
         say.error(f"my_init: {problem}; try my_init --help")
         return codes.USAGE
     if options is None:
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
 
 def read_options(words: list[bytes]) -> init.Options | None:
-    """The options and the command; None when only help is wanted. Raises _Usage."""
+    """The options and the command; None when only help is wanted. Raises Usage."""
     options = init.Options()
     while words and words[0].startswith(b"-"):
         word = words.pop(0)
@@ -85,10 +85,10 @@ def read_options(words: list[bytes]) -> init.Options | None:
         elif word == b"--quiet":
             options.quiet = True
         else:
-            raise _Usage(f"unknown option '{say.shown(word)}'")
+            raise Usage(f"unknown option '{say.shown(word)}'")
     options.command = words
     if not options.services and not words:
-        raise _Usage("--skip-runit needs a command, or nothing would run")
+        raise Usage("--skip-runit needs a command, or nothing would run")
     return options
 
 
