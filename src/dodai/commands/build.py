@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dodai import paths
+from dodai import engine, errors, paths
 from dodai.features import provision
 from dodai.features.build import execute, layer, names, packages, plan
 
@@ -59,7 +59,7 @@ def build(
         sys.stdout.write("".join(f"{number}. {step.what}\n   why: {step.why}\n" for number, step in enumerate(made.steps, 1)))
         return
     # First of all: to learn after a minute that nothing can take the image would be a minute lost.
-    into = provision.ready_engine() if made.load else None
+    into = _engine() if made.load else None
     built = execute.execute(made, image=source, load_into=into)
     sys.stdout.write(report(made, built) + "\n")
 
@@ -72,3 +72,12 @@ def report(made: plan.Plan, built: execute.Built) -> str:
     if built.image_id:
         words.append(f"image {built.image_id}")
     return ", ".join([*words, f"{built.seconds:.1f} s"])
+
+
+def _engine() -> engine.Engine:
+    """Find the engine to load into; who has none is told that a build needs none."""
+    try:
+        return provision.ready_engine()
+    except errors.EngineError as error:
+        error.hint = f"{error.hint}; or build without one: --no-load -o DIR".removeprefix("; or ")
+        raise

@@ -36,7 +36,8 @@ def date(uri: str, suite: str) -> int:
             f'cannot use the mirror "{uri}": {why}', hint="name another mirror: --mirror URL"
         ) from None
     except (OSError, http.client.HTTPException) as error:
-        why = str(getattr(error, "reason", error) or type(error).__name__)
+        cause = getattr(error, "reason", error)
+        why = str(getattr(cause, "strerror", "") or cause or type(error).__name__)
         raise errors.MirrorUnreachable(f'cannot reach the mirror "{uri}": {why}', hint=_REMEDY) from None
     for line in head.splitlines():
         if line.startswith("Date:"):
