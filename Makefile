@@ -11,7 +11,7 @@ image: ## build dodai:latest with bin/dodai
 
 test: ## everything: linters and every tier of tests, against a real engine (as root)
 	@scripts/bootstrap dev
-	@.venv/bin/python scripts/test all
+	@.venv/bin/python scripts/test.py all
 
 test-fast: ## the tests that need neither root nor an engine, in seconds
 	@scripts/bootstrap dev
@@ -19,7 +19,7 @@ test-fast: ## the tests that need neither root nor an engine, in seconds
 
 lint: ## ruff, mypy, import-linter, shellcheck, hadolint
 	@scripts/bootstrap dev
-	@.venv/bin/python scripts/test lint
+	@.venv/bin/python scripts/test.py lint
 
 format: ## write the code as ruff formats it
 	@scripts/bootstrap dev

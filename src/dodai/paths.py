@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import tarfile
+import tempfile
 from pathlib import Path
 
 from dodai import errors
@@ -22,14 +26,16 @@ SSHD = "/usr/sbin/sshd"
 def image_dir() -> Path:
     """The directory with install, packages.toml and rootfs/: the checkout's, else the one packaged in the wheel.
 
-    Raises ImageSourceMissing when neither is there.
+    The latter is unpacked into `cache_dir` at the first use. Raises ImageSourceMissing when neither is there.
     """
     here = Path(__file__).resolve().parent
-    for candidate in (here.parent.parent / "image", here / "_image"):
-        if (candidate / "rootfs").is_dir():
-            return candidate
+    checkout, packaged = here.parent.parent / "image", here / "_image.tar"
+    if (checkout / "rootfs").is_dir():
+        return checkout
+    if packaged.is_file():
+        return _unpacked(packaged)
     raise errors.ImageSourceMissing(
-        f'cannot find the sources of the image: neither "{here.parent.parent / "image"}" nor "{here / "_image"}" has them',
+        f'cannot find the sources of the image: neither "{checkout}" nor "{packaged}" is there',
         hint="install Dodai again: this installation is not whole",
     )
 
@@ -44,3 +50,23 @@ def cache_dir() -> Path:
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if base.startswith("/") else Path.home() / ".cache"
     return root / REPOSITORY
+
+
+def _unpacked(packaged: Path) -> Path:
+    """The tree of a packaged image, under the name of its contents, so that no version is taken for another."""
+    digest = hashlib.sha256(packaged.read_bytes()).hexdigest()[:16]
+    target = cache_dir() / f"image-{digest}"
+    if not target.is_dir():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target.parent) as scratch, tarfile.open(packaged) as archive:
+                # Ours, with links to places that only exist in the image: the safer filters refuse those.
+                archive.extractall(scratch, filter="fully_trusted")  # noqa: S202
+                with contextlib.suppress(FileExistsError):
+                    (Path(scratch) / "image").rename(target)
+        except OSError as error:
+            raise errors.ImageSourceMissing(
+                f'cannot unpack the sources of the image into "{target}": {error.strerror or error}',
+                hint="name a directory that can be written in XDG_CACHE_HOME",
+            ) from None
+    return target

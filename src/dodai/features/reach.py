@@ -200,9 +200,8 @@ def ssh_command(
     words = ["ssh", *([] if config else ["-F", "none"]), "-E", str(log)]
     words += [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
     words += ["-i", str(key)] if key is not None else []
-    # ssh gives a terminal to a shell by itself; to a command only when asked.
-    words += ["-t"] if command and "-t" in streams() else []
-    words += ["-T"] if not command and "-t" not in streams() else []
+    # By itself ssh gives a terminal to a shell but not to a command, and warns where there is none to give.
+    words += ["-t"] if "-t" in streams() else ["-T"]
     words += ["-l", user, "--", container.name]
     # ssh joins its arguments with blanks and the shell over there reads the line: quoted, each arrives as it is.
     return [*words, shlex.join(command)] if command else words
@@ -216,15 +215,15 @@ def check_key(key: Path) -> None:
             head = file.read(64)
     except OSError as error:
         raise errors.KeyUnusable(f'cannot use the key "{key}": {(error.strerror or str(error)).lower()}') from None
-    if status.st_uid == os.getuid() and status.st_mode & 0o077:
-        raise errors.KeyUnusable(
-            f'cannot use the key "{key}": others may read it (mode {status.st_mode & 0o777:04o})',
-            hint=f"chmod 600 {shlex.quote(str(key))}",
-        )
     if not head.startswith(b"-----BEGIN "):
         raise errors.KeyUnusable(
             f'cannot use the key "{key}": it is not a private key in OpenSSH form',
             hint="name the private half, not the .pub or .ppk file",
+        )
+    if status.st_uid == os.getuid() and status.st_mode & 0o077:
+        raise errors.KeyUnusable(
+            f'cannot use the key "{key}": others may read it (mode {status.st_mode & 0o777:04o})',
+            hint=f"chmod 600 {shlex.quote(str(key))}",
         )
 
 
@@ -244,7 +243,9 @@ def _over_ssh(container: Container, facts: Facts, command: Sequence[str], user: 
             # It is let in for sure, while an agent with many keys would use up the tries that sshd allows.
             key, config = Path(scratch, "key"), False
             _copy_private(paths.insecure_key(), key)
-        words = ssh_command(container, command, user=user, key=key, log=log, entered=entered, config=config)
+        words = ssh_command(
+            container, _in_environment(facts, command, user), user=user, key=key, log=log, entered=entered, config=config
+        )
         ended = process.attached(words, doing=f'enter "{container.name}"')
         if entered.exists() or ended.code != SSH_FAILED:
             return ended.code, ""
@@ -258,6 +259,13 @@ def _over_ssh(container: Container, facts: Facts, command: Sequence[str], user: 
                 hint=f"authorise it in the container, in ~{user}/.ssh/authorized_keys",
             )
         return ended.code, f"sshd in {container.name} does not let us in ({last})"
+
+
+def _in_environment(facts: Facts, command: Sequence[str], user: str) -> list[str]:
+    """The command, or the login shell, with the container's environment, as exec gives it; only root may read that."""
+    if user != "root" or paths.WITH_ENV not in facts.programs:
+        return list(command)
+    return [paths.WITH_ENV, *(command or (["/bin/bash", "-l"] if "/bin/bash" in facts.programs else ["/bin/sh", "-l"]))]
 
 
 def _takes_insecure_key(facts: Facts) -> bool:

@@ -41,6 +41,7 @@ if [ "$force" = no ]; then
     if [ "$boot" = yes ]; then
         [ -e "$service/run" ] && [ ! -e "$service/down" ] || exit 0
         # sshd is for root only; my_init has said that it skips it. -O: owned by the effective user.
+        # shellcheck disable=SC3067 # Debian's sh is dash, which knows -O
         [ -O / ] || exit 0
     fi
 fi
