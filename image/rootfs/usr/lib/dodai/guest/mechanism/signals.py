@@ -41,6 +41,9 @@ _FAULTS = frozenset(
 
 STOP = int(_signal.SIGSTOP)
 
+# Not names of signals, or second names of some (signal(7)).
+_OTHER_NAMES = frozenset(("SIG_DFL", "SIG_IGN", "SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK", "SIGIOT", "SIGCLD", "SIGPOLL"))
+
 ALL = frozenset(int(number) for number in _signal.valid_signals())
 
 
@@ -82,7 +85,7 @@ def wait(seconds: float | None) -> int:
 def name(number: int) -> str:
     """SIGTERM for 15; the number where it has no name."""
     for key, value in vars(_signal).items():
-        if key.startswith("SIG") and not key.startswith("SIG_") and value == number:
+        if key.startswith("SIG") and value == number and key not in _OTHER_NAMES:
             return str(key)
     return f"signal {number}"
 

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from guest.parts import environment
 
+_SOON_SECONDS = 0.5  # a directory that may still be in the making, a service on its way out
+_LATER_SECONDS = 5.0  # a broken directory, or a kernel that cannot watch
 _ORPHAN_SECONDS = 5.0  # what a service whose runsv was killed gets between TERM and KILL
 _ENDED = b"/ended"  # below the state directory: a file for each critical service that ended
 
@@ -64,7 +66,7 @@ class Services:
 
     def watch(self) -> bool:
         """Have changes of the directory, and ends of critical services, come as signals; False: look from time to time."""
-        self._watches = [watch.add(self.directory), watch.add(self._state + _ENDED, watch.RENAMES)]
+        self._watches = [watch.add(self.directory), watch.add(self._state + _ENDED)]
         return None not in self._watches
 
     def scan(self, *, patient: bool = True) -> None:
@@ -87,9 +89,11 @@ class Services:
                 self._start(service, patient)
         self._broken = {name: why for name, why in self._broken.items() if name in found}
 
-    def unsettled(self) -> bool:
-        """Whether something has to be looked at again although no signal will say so."""
-        return bool(self._broken or self._leaving or self._doubled or None in self._watches)
+    def next_look(self) -> float | None:
+        """In how many seconds to look again at what no signal will tell of; None when there is nothing such."""
+        if self._leaving or self._doubled or "" in self._broken.values():
+            return _SOON_SECONDS
+        return _LATER_SECONDS if self._broken or None in self._watches else None
 
     def look_after(self) -> None:
         """After children have ended: replace a runsv that died, without doubling its service."""

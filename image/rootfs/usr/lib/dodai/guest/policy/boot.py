@@ -12,7 +12,6 @@ from guest.parts import definition, scripts
 from guest.policy import init, states
 
 _SYSLOG_SECONDS = 5.0
-_LOOK_SECONDS = 5.0  # while something is broken, or where the kernel cannot watch directories
 _FALLBACK_SECONDS = 0.01  # for the same kernels, while the system logger starts
 
 
@@ -112,7 +111,7 @@ def enter_running(self: init.Init) -> str | None:
     if self.options.services:
         self.services.watch()
         self.services.scan(patient=False)
-        self.wake_after(_LOOK_SECONDS if self.services.unsettled() else None)
+        self.wake_after(self.services.next_look())
     if not self.options.command:
         return None
     try:
@@ -139,7 +138,7 @@ def running_progress(self: init.Init, _signal: int) -> str | None:
         return states.PRE_HOOKS
     self.services.look_after()
     self.services.scan()
-    self.wake_after(_LOOK_SECONDS if self.services.unsettled() else None)
+    self.wake_after(self.services.next_look())
     return None
 
 

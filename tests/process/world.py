@@ -1,0 +1,200 @@
+"""A container without an engine: new PID and mount namespaces over this machine's own files.
+
+The image's rootfs lies on top of / in an overlay whose upper layer is a tmpfs, so nothing outside is
+written. An ordinary user gets the same in a user namespace.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOTFS = Path(__file__).resolve().parents[2] / "image" / "rootfs"
+DEADLINE = 30.0  # seconds; for whatever is waited for
+
+_ENTER = """
+set -e
+mount -t tmpfs dodai "$1"
+mkdir "$1/lower" "$1/upper" "$1/work" "$1/root"
+cp -R "$2/." "$1/lower"
+rm -rf "$1/lower/etc/service" "$1/lower/etc/my_init.d"
+mkdir -p "$1/lower/etc/service" "$1/lower/etc/my_init.d"
+mount -t overlay -o "lowerdir=$1/lower:$3/,upperdir=$1/upper,workdir=$1/work" dodai "$1/root"
+cp -R "$4/." "$1/root"
+mount -t proc proc "$1/root/proc"
+mount --rbind /dev "$1/root/dev"
+mount -t tmpfs dodai "$1/root/run"
+mount -t tmpfs dodai "$1/root/tmp"
+root=$1/root
+shift 4
+exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a world ended: the exit code of its PID 1 and what it wrote."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
+class Container:
+    """A running world; `pid` is its PID 1 as seen from here."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
+        self._process = process
+        self._output = output
+        self.pid = self._find_init()
+
+    def _find_init(self) -> int:
+        found: list[str] = []
+
+        def look() -> bool:
+            try:
+                found[:] = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+            except FileNotFoundError:
+                found[:] = ["0"]  # it has ended already
+            return bool(found)
+
+        until(look, "the namespace's first process")
+        return int(found[0])
+
+    @property
+    def out(self) -> bytes:
+        """What was written to stdout so far."""
+        return (self._output / "out").read_bytes()
+
+    @property
+    def err(self) -> str:
+        """What was written to stderr so far."""
+        return (self._output / "err").read_text(errors="backslashreplace")
+
+    def wait_for(self, text: bytes) -> None:
+        """Until text is in the output."""
+        until(lambda: text in self.out, f"{text!r} on stdout", lambda: f"stdout {self.out!r}\nstderr {self.err}")
+
+    def kill(self, number: int) -> None:
+        """Send a signal to PID 1."""
+        os.kill(self.pid, number)
+
+    def ended(self) -> bool:
+        """Whether PID 1 has ended."""
+        return self._process.poll() is not None
+
+    def result(self) -> Result:
+        """Wait for the end."""
+        until(self.ended, "the end of PID 1", lambda: f"stdout {self.out!r}\nstderr {self.err}")
+        code = self._process.returncode
+        return Result(128 - code if code < 0 else code, self.out, self.err)
+
+    def stop(self, number: int = signal.SIGTERM) -> Result:
+        """Ask for the stop, and wait."""
+        self.kill(number)
+        return self.result()
+
+    def states(self) -> list[str]:
+        """The state letters of all processes of the namespace but PID 1."""
+        mine = os.readlink(f"/proc/{self.pid}/ns/pid")
+        letters = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == self.pid:
+                continue
+            try:
+                if os.readlink(entry / "ns/pid") == mine:
+                    letters.append((entry / "stat").read_text().rpartition(")")[2].split()[0])
+            except OSError:
+                # A zombie has no namespaces any more; it shows as a child of PID 1.
+                try:
+                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                if fields[0] == "Z" and int(fields[1]) == self.pid:
+                    letters.append("Z")
+        return letters
+
+
+class World:
+    """Files to put into the container, then its start."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._files = scratch / "files"
+        self._files.mkdir()
+
+    def file(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
+        """A file of the container."""
+        target = self._files / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        target.chmod(mode)
+
+    def script(self, path: str, body: str) -> None:
+        """An executable /bin/sh script."""
+        self.file(path, f"#!/bin/sh\n{body}\n", 0o755)
+
+    def service(self, name: str, body: str, **files: str) -> None:
+        """A service directory: its run, and other files by name (executable where they begin with #!)."""
+        self.script(f"/etc/service/{name}/run", body)
+        for other, content in files.items():
+            self.file(f"/etc/service/{name}/{other}", content, 0o755 if content.startswith("#!") else 0o644)
+
+    @contextmanager
+    def start(self, *arguments: str, environment: dict[str, str] | None = None, pid1: bool = True) -> Iterator[Container]:
+        """my_init with these arguments as PID 1 (or, pid1=False, as the child of a shell that is)."""
+        command = ["my_init", *arguments]
+        if not pid1:
+            # The second command keeps the shell from becoming my_init.
+            command = ["sh", "-c", f"{shlex.join(command)}; exit $?"]
+        variables = [f"{name}={value}" for name, value in (environment or {}).items()]
+        mount = self._scratch / "mount"
+        mount.mkdir(exist_ok=True)
+        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        places = [str(mount), str(ROOTFS), _runit(), str(self._files)]
+        enter = ["sh", "-c", _ENTER, "sh", *places, *variables, *command]
+        with (self._scratch / "out").open("wb") as out, (self._scratch / "err").open("wb") as err:
+            process = subprocess.Popen(
+                ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--", *enter],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        try:
+            yield Container(process, self._scratch)
+        finally:
+            process.kill()  # --kill-child takes PID 1 along, and that the rest
+            process.wait()
+
+    def run(self, *arguments: str, environment: dict[str, str] | None = None, pid1: bool = True) -> Result:
+        """Start it and wait for its end."""
+        with self.start(*arguments, environment=environment, pid1=pid1) as container:
+            return container.result()
+
+
+def until(condition: Callable[[], object], what: str, more: Callable[[], str] = str) -> None:
+    """Poll with a deadline."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"no {what} within {DEADLINE:g} s; {more()}")
+        time.sleep(0.005)
+
+
+def _runit() -> str:
+    """A layer with runit for the overlay, ending in a colon; empty where this machine has it."""
+    if Path("/usr/bin/runsv").exists():
+        return ""
+    layer = Path(tempfile.gettempdir()) / f"dodai-runit-{os.geteuid()}"
+    if not (layer / "root/usr/bin/runsv").exists():
+        layer.mkdir(mode=0o700, exist_ok=True)
+        subprocess.run(["apt-get", "-q", "download", "runit"], cwd=layer, check=True, stdout=subprocess.DEVNULL)
+        package = next(layer.glob("runit_*.deb"))
+        subprocess.run(["dpkg-deb", "-x", package, layer / "root"], check=True)
+    return f"{layer}/root:"
