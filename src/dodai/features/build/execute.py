@@ -17,8 +17,8 @@ from dodai import __version__, engine, errors, output, paths, process
 from dodai.features import provision
 from dodai.features.build import archive, bootstrap, layer, oci, plan, release
 
-# Bytes that a build takes at its peak, which is when the root is packed: 319 MB and 270 MB were measured with trixie. A third is
-# added for other suites.
+# Bytes that a build takes at its peak, which is when the root is packed: 319 MB and 270 MB were measured with trixie. A third
+# is added for other suites.
 ROOM = {"default": 430_000_000, "minimal": 360_000_000}
 REMOVE_SECONDS = 3.0
 LAYOUT_ROOM = 200_000_000  # a layout holds the layer once, at worst uncompressed
