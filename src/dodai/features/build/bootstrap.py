@@ -52,7 +52,14 @@ def check(build: plan.Plan) -> str:
     """
     plain = os.geteuid() != 0
     distribution = build.suite.distribution
-    needed = {"mmdebstrap": "mmdebstrap", distribution.keyring: distribution.keyring_package}
+    needed = {"mmdebstrap": "mmdebstrap"}
+    if distribution.keyring_package:
+        needed[distribution.keyring] = distribution.keyring_package
+    elif not Path(distribution.keyring).exists():
+        raise errors.BuildFailed(
+            f'cannot verify the packages of {build.suite.title}: there is no "{distribution.keyring}"',
+            hint=f"copy it from a machine that runs {build.suite.title}",
+        )
     if build.compression == "zstd" and build.output is not None:
         needed["zstd"] = "zstd"
     if plain:

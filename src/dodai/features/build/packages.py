@@ -27,14 +27,14 @@ class Distribution:
     """Where a distribution keeps what apt needs to trust and find it."""
 
     keyring: str  # the same path on the host that builds and in the image
-    keyring_package: str
+    keyring_package: str  # "" where Debian has no package of it
     sources: str  # the file in /etc/apt/sources.list.d that its own images have
 
 
 # The first word of a suite's name tells the distribution.
 _DISTRIBUTIONS = {
     "Debian": Distribution("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring", "debian.sources"),
-    "Ubuntu": Distribution("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "ubuntu-keyring", "ubuntu.sources"),
+    "Ubuntu": Distribution("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "", "ubuntu.sources"),
 }
 
 

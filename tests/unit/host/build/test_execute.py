@@ -143,6 +143,15 @@ def test_the_log_is_kept(scene: Scene) -> None:
     assert log.read_text() == "W: first\nE: last\n"
 
 
+def test_a_keyring_that_cannot_be_installed_is_named(scene: Scene) -> None:
+    made = scene.planned()
+    distribution = packages.Distribution("/nowhere/keyring.gpg", "", "ubuntu.sources")
+    made = dataclasses.replace(made, suite=dataclasses.replace(made.suite, distribution=distribution))
+    with pytest.raises(errors.BuildFailed, match=r"/nowhere/keyring\.gpg") as caught:
+        scene.build(made)
+    assert "copy it from" in caught.value.hint
+
+
 def test_a_missing_temporary_directory_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "/nowhere/at/all")
     with pytest.raises(errors.BuildFailed, match="/nowhere/at/all") as caught:
