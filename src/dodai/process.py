@@ -23,6 +23,7 @@ from typing import IO, Any, NoReturn
 from dodai import errors, output
 
 TAIL_LINES = 20
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 STOP_SECONDS = 10.0  # what a long program has to clean up in when we are interrupted
 
 
@@ -258,7 +259,7 @@ def alive(pid: int) -> bool:
 def which(program: str) -> str | None:
     """The path of a program that can be run, from PATH or, as a plain user's PATH lacks them, from the sbin directories."""
     found = shutil.which(program)
-    return found or shutil.which(program, path="/usr/local/sbin:/usr/sbin:/sbin")
+    return found or shutil.which(program, path=SBIN)
 
 
 def _args(argv: Sequence[str | os.PathLike[str]]) -> list[str]:

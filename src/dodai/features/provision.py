@@ -15,7 +15,9 @@ from pathlib import Path
 from dodai import engine, errors, output, paths, process
 
 ENGINE_PROGRAMS = {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables"}
-SOCKET = Path("/var/run/docker.sock")
+LOCKS = Path("/run/lock")
+SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
+DAEMON_PID = Path("/var/run/docker.pid")
 DAEMON_LOG = Path("/var/log/dodai-dockerd.log")
 DAEMON_START_TIMEOUT = 60.0  # seconds; about 2 on a quiet machine
 APT = ("apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300")
@@ -77,13 +79,13 @@ def start_docker() -> int | None:
     with lock("dockerd"):
         if _answers():
             return None
-        if Path("/run/systemd/system").is_dir():
+        if SYSTEMD.is_dir():
             output.say("starting Docker: systemctl start docker")
             process.run(["systemctl", "start", "docker"], doing="start Docker", timeout=DAEMON_START_TIMEOUT)
             _wait(None)
             return None
         # What a killed daemon left makes the next one refuse to start.
-        Path("/var/run/docker.pid").unlink(missing_ok=True)
+        DAEMON_PID.unlink(missing_ok=True)
         DAEMON_LOG.parent.mkdir(parents=True, exist_ok=True)
         output.say(f"starting dockerd in the background, since no init system runs it; its log is {DAEMON_LOG}")
         pid = process.background([process.which("dockerd") or "dockerd"], doing="start dockerd", log=DAEMON_LOG, env=_sbin())
@@ -94,7 +96,7 @@ def start_docker() -> int | None:
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
     """Let one process of this user on this machine at a time through; the lock goes with the process that holds it."""
-    directory = Path("/run/lock") if os.geteuid() == 0 else paths.cache_dir()
+    directory = LOCKS if os.geteuid() == 0 else paths.cache_dir()
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / f"dodai-{name}.lock").open("a") as held:
         try:
@@ -171,4 +173,4 @@ def _last_words() -> str:
 
 def _sbin() -> dict[str, str]:
     """The PATH with the sbin directories, where iptables and dockerd's helpers are."""
-    return {"PATH": f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/local/sbin:/usr/sbin:/sbin"}
+    return {"PATH": f"{os.environ.get('PATH', '/usr/bin:/bin')}:{process.SBIN}"}
