@@ -1,7 +1,7 @@
 """The one layer of the image: mmdebstrap's tar, measured, hashed and compressed.
 
 The tar stays as mmdebstrap wrote it (sorted, clamped times, numeric owners). Only an empty `./dev/`
-is put in front of it: device nodes do not belong into a layer (an engine makes its own, a rootless one
+is put in front of it where it has none: device nodes do not belong into a layer (an engine makes its own, a rootless one
 may not make any), but the directory itself is where the engine mounts them.
 """
 
@@ -68,15 +68,19 @@ def measure(tar: Path, *, epoch: int) -> Content:
 
     Raises errors.BuildFailed when `tar` is not a whole tar archive: a truncated one must not become an image.
     """
-    prefix = _directory("./dev/", epoch)
+    has_dev = False
     files = 0
     try:
         with tarfile.open(tar, "r:") as archive:
             for member in archive:
+                has_dev = has_dev or member.name.removeprefix("./") == "dev"
                 # A hard link has no bytes of its own.
                 files += member.size if member.isreg() else 0
     except tarfile.TarError as error:
         raise errors.BuildFailed(f"cannot use the root that mmdebstrap packed: {error}") from error
+    # Told to leave out /dev's nodes, mmdebstrap leaves out the directory too up to 1.3 (Debian 12), but not in 1.5 (Debian 13);
+    # Docker from 26 on refuses a layer that has a path twice.
+    prefix = b"" if has_dev else _directory("./dev/", epoch)
     digest = hashlib.sha256(prefix)
     with tar.open("rb") as stream:
         while chunk := stream.read(CHUNK):

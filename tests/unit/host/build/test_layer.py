@@ -29,6 +29,18 @@ def test_an_empty_dev_stands_before_what_mmdebstrap_packed(root: Path) -> None:
     assert [member.name for member in members[1:]] == [".", "./etc", "./etc/hello", "./etc/more", "./etc/same", "./etc/soft"]
 
 
+def test_a_dev_that_is_there_already_is_not_added_again(tmp_path: Path) -> None:
+    packed = tmp_path / "root.tar"
+    with tarfile.open(packed, "w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("./", "./dev/", "./etc/"):
+            entry = tarfile.TarInfo(name)
+            entry.type = tarfile.DIRTYPE
+            archive.addfile(entry)
+    content = layer.measure(packed, epoch=EPOCH)
+    with tarfile.open(fileobj=io.BytesIO(plain(content))) as archive:
+        assert archive.getnames() == [".", "./dev", "./etc"]
+
+
 def test_sizes_and_digest_are_those_of_the_bytes(root: Path) -> None:
     content = layer.measure(root, epoch=EPOCH)
     assert content.size == len(plain(content))
