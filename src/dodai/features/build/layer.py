@@ -46,8 +46,9 @@ class Content:
         return len(self.prefix) + self.tar.stat().st_size
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the uncompressed layer piece by piece."""
-        yield self.prefix
+        """Yield the uncompressed layer piece by piece, none of them empty."""
+        if self.prefix:
+            yield self.prefix
         with self.tar.open("rb") as stream:
             while chunk := stream.read(CHUNK):
                 yield chunk
