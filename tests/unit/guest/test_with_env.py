@@ -129,7 +129,9 @@ class TestOtherUsers:
         return tools.run("with_env", "/usr/bin/env", "-0", env=own, cwd="/", user=65534, group=65534, extra_groups=groups)
 
     def test_without_the_group_one_line_says_why_and_what_to_do(self, tools: Any, place: Path) -> None:
-        (boot(place / "run") / "environ").chmod(0o640)
+        file = boot(place / "run") / "environ"
+        file.chmod(0o640)
+        os.chown(file, 0, 8377)
         line = the_line(self.run(tools, place, []), 1)
         assert "Permission denied for nobody" in line
         assert "usermod -aG docker_env nobody" in line
@@ -158,4 +160,6 @@ class TestOtherUsers:
 
     def test_an_unreadable_directory_counts_too(self, tools: Any, place: Path) -> None:
         (place / "container_environment").mkdir(mode=0o700)
+        assert "run this as uid 0, to whom it belongs" in the_line(self.run(tools, place, []), 1)
+        os.chown(place / "container_environment", 0, 8377)
         assert "usermod -aG docker_env" in the_line(self.run(tools, place, []), 1)

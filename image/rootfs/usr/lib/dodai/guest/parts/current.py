@@ -58,13 +58,15 @@ def _unreadable(path: bytes, problem: OSError) -> Unreadable:
     text = f"cannot read the container's environment in {say.shown(path)}: {problem.strerror}"
     if problem.errno != errno.EACCES:
         return Unreadable(text)
+    status = os.stat(path)
+    if status.st_gid != paths.DOCKER_ENV_GID:
+        return Unreadable(f"{text} for uid {os.geteuid()}; run this as uid {status.st_uid}, to whom it belongs")
     import pwd  # only the message needs it
 
     try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
+        user = say.shown(os.fsencode(pwd.getpwuid(os.geteuid()).pw_name))
     except KeyError:
         return Unreadable(f"{text} for uid {os.geteuid()}; give it the group {paths.DOCKER_ENV_GID} (docker_env)")
     return Unreadable(
-        f"{text} for {say.shown(os.fsencode(user))}; add the user to its readers with usermod -aG docker_env "
-        f"{say.shown(os.fsencode(user))}, which new logins notice"
+        f"{text} for {user}; add the user to its readers with usermod -aG docker_env {user}, which new logins notice"
     )
