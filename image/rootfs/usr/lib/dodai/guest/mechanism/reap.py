@@ -6,9 +6,13 @@ collected, so a reused pid is never taken for an old child. Nothing is kept of s
 
 import os
 
+from guest.mechanism import signals
+
 # What became of the registered children that nobody has asked for yet: pid → wait status.
 _ended: dict[int, int] = {}
 _mine: set[int] = set()
+# Registered children that ^Z has stopped since somebody asked.
+_suspended: set[int] = set()
 
 adopted = 0  # orphans collected so far
 
@@ -27,14 +31,17 @@ def collect() -> list[int]:
     ended: list[int] = []
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
         except ChildProcessError:
             return ended
         except InterruptedError:
             continue
         if pid == 0:
             return ended
-        if pid in _mine:
+        if os.WIFSTOPPED(status):
+            if pid in _mine and os.WSTOPSIG(status) == signals.TSTP:
+                _suspended.add(pid)
+        elif pid in _mine:
             _mine.discard(pid)
             _ended[pid] = status
             ended.append(pid)
@@ -45,6 +52,14 @@ def collect() -> list[int]:
 def status(pid: int) -> int | None:
     """The wait status of a registered child that has been collected, once; None while it lives."""
     return _ended.pop(pid, None)
+
+
+def suspended(pid: int) -> bool:
+    """Whether ^Z (SIGTSTP) has stopped a registered child since the last question."""
+    if pid not in _suspended:
+        return False
+    _suspended.discard(pid)
+    return True
 
 
 def lives(pid: int) -> bool:

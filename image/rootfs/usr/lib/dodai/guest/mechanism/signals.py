@@ -40,6 +40,7 @@ _FAULTS = frozenset(
 )
 
 STOP = int(_signal.SIGSTOP)
+TSTP = int(_signal.SIGTSTP)
 
 # Not names of signals, or second names of some (signal(7)).
 _OTHER_NAMES = frozenset(("SIG_DFL", "SIG_IGN", "SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK", "SIGIOT", "SIGCLD", "SIGPOLL"))

@@ -128,6 +128,9 @@ def running_progress(self: init.Init, _signal: int) -> str | None:
     """Something ended or changed: the command, a supervisor, a critical service, the directory of services."""
     if command_ended(self):
         return states.PRE_HOOKS
+    if reap.suspended(self.command_pid):
+        # There is no shell that could resume it: a container that ^Z has stopped would only seem to hang.
+        processes.signal(-self.command_pid, signals.CONT)
     if not self.options.services:
         return None
     ended = self.services.critical_end()
