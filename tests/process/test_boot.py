@@ -1,6 +1,7 @@
 """B4, B5, B8, C4: startup files, rc.local, and what ends the boot."""
 
 import pytest
+
 from tests.process.world import World
 
 

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+
 from tests.process.world import World, until
 
 ORPHANS = "i=0; while [ $i -lt 300 ]; do (true &) ; i=$((i+1)); done"

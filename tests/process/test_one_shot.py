@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+
 from tests.process.world import World
 
 LOOP = """

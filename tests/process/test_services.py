@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+
 from tests.process.world import World
 
 

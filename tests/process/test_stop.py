@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+
 from tests.process.world import World
 
 STUBBORN = 'trap "" TERM; echo up; while :; do sleep 0.05; done'
