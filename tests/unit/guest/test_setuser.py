@@ -131,7 +131,8 @@ class TestHandedOn:
 
         done = tools.run("setuser", ME, "cat", "/proc/self/status", preexec_fn=before)
         status = dict(line.split(b":\t") for line in done.stdout.splitlines())
-        assert int(status[b"SigIgn"], 16) == 1 << (signal.SIGHUP - 1)
+        # 32 and 33 are glibc's own: whatever posix_spawn(3) started, as make does, has them ignored, and nothing can undo that.
+        assert int(status[b"SigIgn"], 16) & ~(0b11 << 31) == 1 << (signal.SIGHUP - 1)
         assert int(status[b"SigBlk"], 16) == 1 << (signal.SIGUSR1 - 1)
         assert int(status[b"SigCgt"], 16) == 0
 
