@@ -42,6 +42,7 @@ PROGRAMS = {
     "ssh": "openssh-client",
     "puttygen": "putty-tools",
     "curl": "curl",
+    "pgrep": "procps",
     "unshare": "util-linux",
     "runsv": "runit",
     "zstd": "zstd",
