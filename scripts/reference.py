@@ -41,14 +41,18 @@ def pages() -> dict[Path, str]:
 def host_commands() -> str:
     """The page of the host's commands, from the applications themselves."""
     parts = [
-        "# dodai and docker-bash\n\nMade by `scripts/reference.py` from the commands' own help. "
-        "Exit codes: [exit codes](exit-codes.md#dodai-and-docker-bash).\n",
-        "## Variables\n\n"
-        "| variable | |\n|---|---|\n"
-        "| `DODAI_ENGINE` | `docker` or `podman`: use this engine and no other |\n"
-        "| `SOURCE_DATE_EPOCH` | seconds since 1970: the time of the image and of its files |\n"
-        "| `TMPDIR` | where the build has its room; `/var/tmp` by default |\n"
-        "| `XDG_CACHE_HOME` | where an installed package unpacks the image's sources; `~/.cache` by default |\n",
+        (
+            "# dodai and docker-bash\n\nMade by `scripts/reference.py` from the commands' own help. "
+            "Exit codes: [exit codes](exit-codes.md#dodai-and-docker-bash).\n"
+        ),
+        (
+            "## Variables\n\n"
+            "| variable | |\n|---|---|\n"
+            "| `DODAI_ENGINE` | `docker` or `podman`: use this engine and no other |\n"
+            "| `SOURCE_DATE_EPOCH` | seconds since 1970: the time of the image and of its files |\n"
+            "| `TMPDIR` | where the build has its room; `/var/tmp` by default |\n"
+            "| `XDG_CACHE_HOME` | where an installed package unpacks the image's sources; `~/.cache` by default |\n"
+        ),
     ]
     group: Any = typer.main.get_command(cli.application())
     parts.append(command("dodai", group))
@@ -95,7 +99,7 @@ def table_of_states() -> str:
             action = life.TABLE[state, event]
             name = f"`{_name(action)}`"
             if action is life.ignore:
-                name = "–"
+                name = "-"
             else:
                 actions[name] = _first_sentence(action)
             cells.append(name)
@@ -106,7 +110,10 @@ def table_of_states() -> str:
 
 def table_of_budgets() -> str:
     """When each stage of the stop must be over, in seconds after its beginning, for some settings."""
-    lines = ["| setting | an interrupted startup file | pre hooks | services | others | system logger | post hooks |", "|---|" + "--:|" * 6]
+    lines = [
+        "| setting | an interrupted startup file | pre hooks | services | others | system logger | post hooks |",
+        "|---|" + "--:|" * 6,
+    ]
     for setting in ("", "KUBERNETES_SERVICE_HOST=10.0.0.1", "MY_INIT_STOP_BUDGET=60", "KILL_PROCESS_TIMEOUT=55"):
         name, _, value = setting.partition("=")
         one = budget.Budget({name.encode(): value.encode()} if name else {}, 0.0)

@@ -51,5 +51,5 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """The headings of a page as GitHub makes anchors of them."""
-    words = (_HEADING.findall(prose(page)))
+    words = _HEADING.findall(prose(page))
     return {re.sub(r"[^\w\- ]", "", word.lower()).replace(" ", "-") for word in words}
