@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.container import harness
-from tests.container.conftest import Derived
 from tests.container.harness import Container, Engine, File, script
 
 # Says when it starts, so that a test can count.
