@@ -93,7 +93,7 @@ def test_rotation_compresses_and_logging_goes_on(box: Container) -> None:
         assert quiet.log == ""
     assert "turn: two" in box.sh("zcat /var/log/syslog.2.gz")
     assert "turn: one" in box.sh("zcat /var/log/syslog.3.gz")
-    assert box.sh("ls /var/log/drop") == "a.log\na.log.1.gz"
+    assert "a.log.1.gz" in box.sh("ls /var/log/drop")
     box.exec("logger", "-t", "turn", "after")
     harness.until(lambda: "turn: after" in syslog(box), "a line after the rotation", more=box.report)
     assert box.sh("stat -c '%a %U %G' /var/log/syslog") == "640 root adm"
