@@ -11,35 +11,61 @@ import pytest
 
 from dodai import errors
 from guest.floor import codes
+from tests import pages
 
-ROOT = Path(__file__).resolve().parents[3]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EXIT_CODES = pages.ROOT / "docs/reference/exit-codes.md"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def section(heading: str) -> str:
+    """The part of the page of exit codes below a heading."""
+    return EXIT_CODES.read_text(encoding="utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def last_column(text: str) -> set[int]:
+    """The numbers in the last column of a table."""
+    cells = re.findall(r"^\|.*\| ([^|]+) \|$", text, re.MULTILINE)
+    return {int(number) for cell in cells for number in re.findall(r"\b\d+\b", cell)}
+
+
+@pytest.mark.parametrize("page", pages.every(), ids=lambda page: str(page.relative_to(pages.ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert (page.parent / target).exists(), target
+    for link in pages.links(page):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in pages.anchors(target), link
 
 
 def test_every_page_is_in_the_index() -> None:
-    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
-    for page in (ROOT / "docs").rglob("*.md"):
-        if page.name != "README.md":
-            assert f"({page.relative_to(ROOT / 'docs')})" in index
+    docs = pages.ROOT / "docs"
+    missing = {str(page.relative_to(docs)) for page in docs.rglob("*.md")} - {"README.md", *pages.links(docs / "README.md")}
+    assert not missing
 
 
 def test_what_comes_from_the_code_is_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts/reference.py", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, pages.ROOT / "scripts/reference.py", "--check"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nremedy: python scripts/reference.py"
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nremedy: .venv/bin/python scripts/reference.py"
 
 
-def test_the_exit_codes_have_their_rows() -> None:
-    page = (ROOT / "docs/reference/exit-codes.md").read_text(encoding="utf-8")
-    for code in (codes.USAGE, codes.INTERNAL, codes.CANNOT_EXECUTE, codes.NOT_FOUND):
-        assert re.search(rf"\b{code}\b", page)
-    for code in (errors.ContainerNotFound.exit_code, errors.BuildFailed.exit_code, errors.EngineMissing.exit_code):
-        assert re.search(rf"\b{code}\b", page)
+def test_exit_codes_of_my_init_have_their_rows() -> None:
+    wanted = {codes.OK, codes.USAGE, codes.INTERNAL, codes.CANNOT_EXECUTE, codes.NOT_FOUND, codes.SIGNAL_BASE}
+    assert last_column(section("my_init")) == wanted | {codes.SIGNAL_BASE + 15, codes.SIGNAL_BASE + 2}
+
+
+def test_exit_codes_of_the_tools_have_their_rows() -> None:
+    wanted = {codes.FAILED, codes.USAGE, codes.CANNOT_EXECUTE, codes.NOT_FOUND}
+    assert last_column(section("setuser, with_env")) == wanted
+    assert last_column(section("dodaictl")) == {codes.OK, codes.FAILED, codes.USAGE}
+
+
+def test_exit_codes_of_the_host_have_their_rows() -> None:
+    failures = [errors.DodaiError]
+    for failure in failures:
+        failures += failure.__subclasses__()
+    wanted = {failure.exit_code for failure in failures} | {errors.INTERRUPTED}
+    assert last_column(section("dodai and docker-bash")) == wanted
