@@ -84,6 +84,10 @@ def start_docker() -> int | None:
             process.run(["systemctl", "start", "docker"], doing="start Docker", timeout=DAEMON_START_TIMEOUT)
             _wait(None)
             return None
+        if _daemon_lives():
+            # Busy or still coming up. A second one would take its socket away before it noticed the first.
+            _wait(None)
+            return None
         # What a killed daemon left makes the next one refuse to start.
         DAEMON_PID.unlink(missing_ok=True)
         DAEMON_LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +151,15 @@ def _answers() -> bool:
     try:
         return any(found.kind == engine.DOCKER for found in engine.available())
     except errors.DodaiError:
+        return False
+
+
+def _daemon_lives() -> bool:
+    """Whether the process that the PID file names is a dockerd, and not one that got a dead daemon's PID."""
+    try:
+        pid = int(DAEMON_PID.read_text(encoding="ascii"))
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == "dockerd"
+    except (OSError, ValueError):
         return False
 
 
