@@ -73,6 +73,10 @@ def main(arguments: list[str]) -> int:
     """Do what the first argument says; return the exit code."""
     os.chdir(ROOT)
     signal.signal(signal.SIGTERM, _stop)
+    # Whoever starts this in the background may ignore these; programs under test would inherit that and never see a ^C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     started = time.monotonic()
     if arguments == ["lint"]:
         return 0 if lint() else 1

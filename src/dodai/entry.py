@@ -1,6 +1,6 @@
 """Where a command begins and ends: runs a Typer application and turns whatever happens into an exit code and a line.
 
-A user never sees a traceback, except a verbose one, who asked for it.
+A user never sees a traceback, except a verbose one who meets a fault of ours.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def run(name: str, application: Callable[[], typer.Typer], argv: Sequence[str] |
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.SIGNAL_BASE + signal.SIGPIPE
     except errors.DodaiError as error:
-        _trace(error)
+        if isinstance(error, errors.InternalError):
+            _trace(error)
         output.error(error.message, error.hint)
         return error.exit_code
     except _ClickError as error:

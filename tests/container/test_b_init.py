@@ -584,7 +584,7 @@ def test_verbose_says_more(engine: harness.Engine, image: str) -> None:
     assert lines[0] < lines[1]
 
 
-# --- and again ------------------------------------------------------------------------------------------
+# --- and again ----------------------------------------------------------------------------------------
 
 
 def test_a_restarted_container_works_as_a_new_one(each_engine: harness.Engine, image: str) -> None:

@@ -21,16 +21,18 @@ JSON = f"{DIRECTORY}.json"
 STARTUP = "/etc/my_init.d"
 
 # Values that break naive writers: quotes, newlines (also at the end), what a shell would expand, UTF-8 and what is none.
-HARD = {
+# The engine's own interface is JSON, so that what is no UTF-8 can only come from the image's directory.
+NOT_UTF8 = {"BYTES": b"\xff\xfe\x80"}
+BY_OPTION = {
     "QUOTES": b'it\'s "quoted" \\ back',
     "LINES": b"one\ntwo",
     "TRAILING": b"end\n\n",
     "EXPAND": b"$HOME `id` $(id) * ~ !x",
     "UTF8": "Grüße 東京 \U0001f419".encode(),
-    "BYTES": b"\xff\xfe\x80",
     "EMPTY": b"",
     "SPACES": b"  a  b  ",
 }
+HARD = BY_OPTION | NOT_UTF8
 
 
 def variables(block: bytes) -> dict[bytes, bytes]:
@@ -48,12 +50,14 @@ def hard(found: dict[bytes, bytes]) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def given_hard(engine: harness.Engine, image: str) -> Iterator[harness.Container]:
     """A container that got the hard values by -e, and whose startup files, service and login kept what they saw."""
-    files = {
-        f"{STARTUP}/10": script("env -0 >/seen.startup1"),
-        f"{STARTUP}/20": script("env -0 >/seen.startup2"),
-        "/etc/service/s/run": script("env -0 >/seen.new; mv /seen.new /seen.service; exec sleep 1000"),
+    # As the kernel has it: dash keeps variables whose names are not its own from env(1).
+    files: harness.Files = {
+        **{f"{DIRECTORY}/{name}": value for name, value in NOT_UTF8.items()},
+        f"{STARTUP}/10": script("cat /proc/$$/environ >/seen.startup1"),
+        f"{STARTUP}/20": script("cat /proc/$$/environ >/seen.startup2"),
+        "/etc/service/s/run": script("cat /proc/$$/environ >/seen.new; mv /seen.new /seen.service; exec sleep 1000"),
     }
-    with engine.start(image, files=files, env=HARD | {"not.a-name": "x", "a/b": "slash"}, options=ALONE) as container:
+    with engine.start(image, files=files, env=BY_OPTION | {"not.a-name": "x", "a/b": "slash"}, options=ALONE) as container:
         container.wait_for(lambda: container.exec("test", "-e", "/seen.service", check=False).code == 0)
         yield container
 
@@ -117,7 +121,7 @@ def test_the_dumps_are_readable_by_docker_env_only(given_hard: harness.Container
         assert given_hard.exec("cat", path, user="nobody:docker_env", check=False).code == 0
 
 
-# Through docker's command line go whole strings only; names are the shell's, so that .sh has them too.
+# Names are the shell's, so that .sh has them too.
 NAMES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789", min_size=1, max_size=12).map(lambda name: f"V_{name}")
 VALUES = st.binary(max_size=40).map(lambda value: value.replace(b"\0", b""))
 
@@ -125,9 +129,12 @@ VALUES = st.binary(max_size=40).map(lambda value: value.replace(b"\0", b""))
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(wanted=st.dictionaries(NAMES, VALUES, min_size=3, max_size=12))
 def test_any_bytes_come_through(engine: harness.Engine, image: str, wanted: dict[str, bytes]) -> None:
-    files = {f"{STARTUP}/10": script("true")}
+    files: harness.Files = {
+        **{f"{DIRECTORY}/{name}": value + b"\n" for name, value in wanted.items()},  # exactly one is stripped
+        f"{STARTUP}/10": script("true"),
+    }
     command = ["bash", "-c", f"env -0; printf '===\\0'; exec env -i bash -c '. {SH}; exec env -0'"]
-    result = engine.run(image, MY_INIT, "--quiet", "--", *command, env=wanted, files=files, options=ALONE)
+    result = engine.run(image, MY_INIT, "--quiet", "--", *command, files=files, options=ALONE)
     own, dump = result.stdout.split(b"===\0")
     for found in (variables(own), variables(dump)):
         assert {name: found[name.encode()] for name in wanted} == wanted

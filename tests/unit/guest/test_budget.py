@@ -42,6 +42,12 @@ def test_an_explicit_timeout_shortens_its_stage() -> None:
     assert budget.others(2) == 2.5
 
 
+def test_what_an_explicit_timeout_claims_does_not_go_to_the_hooks() -> None:
+    """Compat 8: an image whose orderly stop takes long says so with one variable."""
+    assert Budget({b"KILL_PROCESS_TIMEOUT": b"55"}, 0).services(0) == 52
+    assert Budget({b"MY_INIT_STOP_BUDGET": b"60"}, 0).share == 7.5
+
+
 @pytest.mark.parametrize("text", [b"soon", b"-1", b"nan", b"inf"])
 def test_nonsense_is_named_and_the_default_used(text: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     assert Budget({b"MY_INIT_STOP_BUDGET": text}, 0).total == 8

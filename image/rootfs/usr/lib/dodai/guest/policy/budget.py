@@ -10,7 +10,7 @@ from guest.floor import say
 DOCKER_BUDGET = 8.0  # docker stop kills after 10
 KUBERNETES_BUDGET = 25.0  # terminationGracePeriodSeconds is 30 by default
 _SMALLEST_SHARE = 1.0
-_SHARES = 8  # of a wide budget the hooks get an eighth each
+_SHARES = 8  # of a wide budget the hooks get an eighth each, unless explicit timeouts claim it
 
 
 class Budget:
@@ -24,7 +24,9 @@ class Budget:
         self._services = _seconds(variables, b"KILL_PROCESS_TIMEOUT")
         self._others = _seconds(variables, b"KILL_ALL_PROCESSES_TIMEOUT")
         self.total = max(default if whole is None else whole, (self._services or 0) + (self._others or 0))
-        self.share = min(max(_SMALLEST_SHARE, self.total / _SHARES), self.total / 4)
+        explicit = self._services is not None or self._others is not None
+        wide = _SMALLEST_SHARE if explicit else max(_SMALLEST_SHARE, self.total / _SHARES)
+        self.share = min(wide, self.total / 4)
         self.start = start
 
     def pre_hooks(self, now: float) -> float:
