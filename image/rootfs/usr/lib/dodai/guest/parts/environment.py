@@ -7,7 +7,7 @@ with one more. A name is never joined to a path before `is_file_name` has said t
 
 import os
 
-from guest.floor import paths, say
+from guest.floor import json_text, paths, say
 from guest.mechanism import files
 
 # Not dumped, as in the reference: they belong to a user, not to the container.
@@ -212,29 +212,9 @@ class Container:
 
 
 def as_json(variables: dict[bytes, bytes]) -> bytes:
-    """One JSON object, ASCII only; a byte that is not UTF-8 becomes \\udc80 to \\udcff (PEP 383).
-
-    Written by hand: bookworm's python3-minimal has no json module.
-    """
-    members = (f"{_json_string(name)}: {_json_string(value)}" for name, value in variables.items())
-    return ("{" + ", ".join(members) + "}\n").encode("ascii")
-
-
-def _json_string(data: bytes) -> str:
-    """RFC 8259, section 7."""
-    out = []
-    for character in data.decode("utf-8", "surrogateescape"):
-        point = ord(character)
-        if character in '"\\':
-            out.append("\\" + character)
-        elif 0x20 <= point < 0x7F:
-            out.append(character)
-        elif point < 0x10000:
-            out.append(f"\\u{point:04x}")
-        else:
-            point -= 0x10000
-            out.append(f"\\u{0xD800 + (point >> 10):04x}\\u{0xDC00 + (point & 0x3FF):04x}")
-    return '"' + "".join(out) + '"'
+    """One JSON object on one line, ASCII only; see floor/json_text.py for bytes that are not UTF-8."""
+    named = {name.decode("utf-8", "surrogateescape"): value for name, value in variables.items()}
+    return json_text.of(named).encode("ascii") + b"\n"
 
 
 def as_block(variables: dict[bytes, bytes]) -> bytes:
