@@ -17,6 +17,7 @@ from dodai.features.build import packages, plan
 INSIDE = "/tmp/dodai-image"  # noqa: S108 - inside the root that is being made, where nobody else is
 INSIDE_SLIM = "/etc/dpkg/dpkg.cfg.d/dodai-slim"
 SLIM = Path(f"rootfs{INSIDE_SLIM}")
+POLICY = "/usr/sbin/policy-rc.d"
 
 # In these suites nothing but a tool can merge /usr: left to themselves they install usrmerge, and with it full perl (50 MB).
 # From Debian 13 on base-files has the links.
@@ -86,6 +87,9 @@ def arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, target
     # Given by --dpkgopt, the paths to leave out would make mmdebstrap filter each package of the base system through a program
     # of its own, 8 s in all. Here what it unpacked goes again, before dpkg unpacks the same packages properly.
     slim = [
+        # mmdebstrap would put a policy-rc.d of its own here and remove whatever has that name at the end, also the image's.
+        f"upload {shlex.quote(str(image / f'rootfs{POLICY}'))} {POLICY}",
+        f'chmod 0755 "$1{POLICY}"',
         f"upload {shlex.quote(str(image / SLIM))} {INSIDE_SLIM}",
         f'sed -n "s/^path-exclude=//p" "$1{INSIDE_SLIM}" | while read -r path; do rm -rf "$1"$path; done',
     ]
@@ -110,7 +114,7 @@ def arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, target
         "--variant=minbase",
         "--format=tar",
         # install has cleaned up after apt already; mmdebstrap would leave lock files behind.
-        "--skip=output/dev,cleanup/apt",
+        "--skip=output/dev,cleanup/apt,chroot/policy-rc.d",
         f"--include={','.join(build.packages)}",
         # What is being made is thrown away when the power fails; dpkg need not wait for the disk.
         "--dpkgopt=force-unsafe-io",
