@@ -17,9 +17,11 @@ _FALLBACK_SECONDS = 0.01  # for the same kernels, while the system logger starts
 
 def enter_syslog(self: init.Init) -> str | None:
     """Start the system logger before anything that may want to log."""
+    if self.options.services:
+        self.services.prepare()
+    self.save_environment()
     if not self.options.services:
         return states.STARTUP
-    self.services.prepare()
     self.syslog.clear()
     if not self.services.start_syslog():
         return states.STARTUP

@@ -98,7 +98,7 @@ class Init:
     def save_environment(self) -> None:
         """Keep the exact bytes for with_env. It may hold secrets: not readable by everybody."""
         try:
-            block = environment.as_block(self.container.variables)
+            block = environment.as_block(self.container.for_child())
             files.replace(self._state_directory + b"/environ", block, 0o640, paths.DOCKER_ENV_GID)
         except OSError as problem:
             say.info(f"cannot keep the environment for with_env: {problem.strerror}")

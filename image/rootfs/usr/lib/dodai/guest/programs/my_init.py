@@ -61,7 +61,6 @@ def main(arguments: list[str]) -> int:
     if container.place is not environment.ETC:
         container.private[b"MY_INIT_ENV_DIR"] = container.place.directory
     machine = init.Init(options, container, where, terminal.controlling() if options.command else None)
-    machine.save_environment()
     return life.live(machine)
 
 
