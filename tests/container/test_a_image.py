@@ -121,7 +121,8 @@ def test_its_size(engine: harness.Engine, request: pytest.FixtureRequest, name: 
 # --- A2, A4: apt in a derived image -------------------------------------------------------------------------
 
 APT = """
-RUN apt-get update && apt-get -y dist-upgrade && apt-get -y install --no-install-recommends memcached && apt-get check && ! pgrep memcached
+RUN apt-get update && apt-get -y dist-upgrade
+RUN apt-get -y install --no-install-recommends memcached && apt-get check && ! pgrep memcached
 RUN install_clean locales 'ack=*' && echo 'de_DE.UTF-8 UTF-8' >>/etc/locale.gen && locale-gen de_DE.UTF-8
 RUN install_clean --reinstall openssh-server && apt-get check
 """
