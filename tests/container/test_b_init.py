@@ -1,7 +1,6 @@
 """B1 to B8, B11: my_init as PID 1 of the image: reaping, the stop, startup files, hooks, one-shots, options, exit codes.
 
-Also the fault of my_init itself (B13). Signals, terminals and restricted containers (B9, B10, B12) are in
-test_b_surroundings.py.
+Also the fault of my_init itself (B13). Signals and the clean start of children (B9, B10) are in tests/process.
 """
 
 from __future__ import annotations
