@@ -67,6 +67,12 @@ def unblock_all() -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
+def ignore_requests() -> None:
+    """Ignore what asks a process to end or to stop, for one that PID 1 ends in another way."""
+    for number in (HUP, INT, int(_signal.SIGQUIT), TERM, *TERMINAL):
+        _signal.signal(number, _signal.SIG_IGN)
+
+
 def wait(seconds: float | None) -> int:
     """The number of the next signal, waiting for seconds (None: for ever); 0 when none came.
 
