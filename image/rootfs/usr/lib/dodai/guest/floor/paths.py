@@ -6,7 +6,7 @@ name can fail to decode.
 
 SERVICES = b"/etc/service"
 SERVICE_PROGRAMS = b"/usr/lib/dodai/service"
-LOGGER = b"/usr/lib/dodai/logger"
+LOG_COPIER = SERVICE_PROGRAMS + b"/copy-logs"
 RUNSV = b"/usr/bin/runsv"
 MY_INIT = b"/usr/sbin/my_init"
 
