@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from dodai import engine, paths
+from tests.container import harness, left_out
 
 pytestmark = [pytest.mark.container, pytest.mark.root]
 
@@ -46,7 +47,7 @@ class Made:
     """What one build left: a layout, an archive with a name of its own, its words."""
 
     suite: str
-    variant: str
+    without: str
     layout: Path
     archive: Path
     name: str
@@ -69,21 +70,22 @@ class Made:
         return tarfile.open(fileobj=io.BytesIO(gzip.decompress(self.blob(only))))
 
 
-@pytest.fixture(scope="module", params=[("trixie", "minimal"), ("bookworm", "default")], ids="-".join)
+# The whole variant, and the one with nothing that can be left out.
+@pytest.fixture(scope="module", params=[("trixie", "syslog,ssh,cron"), ("bookworm", "")], ids=["trixie-without", "bookworm"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    suite, variant = request.param
+    suite, without = request.param
     base = tmp_path_factory.mktemp("build")
     temporary = base / "temporary"
     temporary.mkdir()
     layout, archive, name = base / "layout", base / "image.tar", f"dodai-test-{uuid.uuid4().hex[:12]}:build"
-    words = ["build", "--suite", suite, "--variant", variant, "--no-load", "-o", str(layout), "--archive", str(archive)]
+    words = ["build", "--suite", suite, "--without", without, "--no-load", "-o", str(layout), "--archive", str(archive)]
     lists = sorted(Path("/var/lib/apt/lists").iterdir())
     # An engine that cannot be: the build must not look for one.
     done = dodai(*words, "--tag", name, temporary=temporary, DODAI_ENGINE="docker", DOCKER_HOST="tcp://127.0.0.1:1")
     assert done.returncode == 0, done.stderr
     # What apt does in the image's root, it does not do to the host.
     assert sorted(Path("/var/lib/apt/lists").iterdir()) == lists
-    return Made(suite, variant, layout, archive, name, temporary, done)
+    return Made(suite, without, layout, archive, name, temporary, done)
 
 
 @pytest.fixture
@@ -147,9 +149,13 @@ def test_an_engine_runs_it(made: Made, loaded: engine.Engine) -> None:
     assert told["Config"]["Cmd"] == ["/sbin/my_init"]
 
 
+def test_what_was_left_out_is_gone_and_the_rest_works(made: Made, loaded: engine.Engine) -> None:
+    left_out.check(harness.Engine(loaded.kind), made.name, set(filter(None, made.without.split(","))))
+
+
 def test_built_again_it_has_the_same_digest(made: Made, tmp_path: Path) -> None:
     new = tmp_path / "again"
-    words = ["--suite", made.suite, "--variant", made.variant, "--no-load", "-o", str(new), "--tag", made.name]
+    words = ["--suite", made.suite, "--without", made.without, "--no-load", "-o", str(new), "--tag", made.name]
     again = dodai("build", *words, temporary=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (new / "index.json").read_bytes() == (made.layout / "index.json").read_bytes()
