@@ -45,6 +45,7 @@ PROGRAMS = {
     "pgrep": "procps",
     "unshare": "util-linux",
     "runsv": "runit",
+    "strace": "strace",
     "zstd": "zstd",
 }
 

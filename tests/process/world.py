@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Container:
 
     def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
         self._process = process
-        self._output = output
+        self.scratch = output
         self.pid = self._find_init()
 
     def _find_init(self) -> int:
@@ -70,12 +70,12 @@ class Container:
     @property
     def out(self) -> bytes:
         """What was written to stdout so far."""
-        return (self._output / "out").read_bytes()
+        return (self.scratch / "out").read_bytes()
 
     @property
     def err(self) -> str:
         """What was written to stderr so far."""
-        return (self._output / "err").read_text(errors="backslashreplace")
+        return (self.scratch / "err").read_text(errors="backslashreplace")
 
     def wait_for(self, text: bytes) -> None:
         """Until text is in the output."""
@@ -125,7 +125,7 @@ class World:
     """Files to put into the container, then its start."""
 
     def __init__(self, scratch: Path) -> None:
-        self._scratch = scratch
+        self.scratch = scratch
         self._files = scratch / "files"
         self._files.mkdir()
 
@@ -147,34 +147,53 @@ class World:
             self.file(f"/etc/service/{name}/{other}", content, 0o755 if content.startswith("#!") else 0o644)
 
     @contextmanager
-    def start(self, *arguments: str, environment: dict[str, str] | None = None, pid1: bool = True) -> Iterator[Container]:
-        """my_init with these arguments as PID 1 (or, pid1=False, as the child of a shell that is)."""
-        command = ["my_init", *arguments]
+    def start(
+        self,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        pid1: bool = True,
+        through: Sequence[str] = (),
+        stdio: int | None = None,
+    ) -> Iterator[Container]:
+        """my_init with these arguments as PID 1 (or, pid1=False, as the child of a shell that is).
+
+        through: a program of the container that becomes my_init, such as setpriv. stdio: a descriptor in place
+        of the files behind stdout and stderr.
+        """
+        command = [*through, "my_init", *arguments]
         if not pid1:
             # The second command keeps the shell from becoming my_init.
             command = ["sh", "-c", f"{shlex.join(command)}; exit $?"]
         variables = [f"{name}={value}" for name, value in (environment or {}).items()]
-        mount = self._scratch / "mount"
+        mount = self.scratch / "mount"
         mount.mkdir(exist_ok=True)
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         places = [str(mount), str(ROOTFS), _runit(), str(self._files)]
         enter = ["sh", "-c", _ENTER, "sh", *places, *variables, *command]
-        with (self._scratch / "out").open("wb") as out, (self._scratch / "err").open("wb") as err:
+        for name in ("out", "err"):
+            (self.scratch / name).write_bytes(b"")
+        with (self.scratch / "out").open("ab") as out, (self.scratch / "err").open("ab") as err:
             process = subprocess.Popen(
                 ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--", *enter],
                 stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
+                stdout=out if stdio is None else stdio,
+                stderr=err if stdio is None else stdio,
             )
         try:
-            yield Container(process, self._scratch)
+            yield Container(process, self.scratch)
         finally:
             process.kill()  # --kill-child takes PID 1 along, and that the rest
             process.wait()
 
-    def run(self, *arguments: str, environment: dict[str, str] | None = None, pid1: bool = True) -> Result:
+    def run(
+        self,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        pid1: bool = True,
+        through: Sequence[str] = (),
+    ) -> Result:
         """Start it and wait for its end."""
-        with self.start(*arguments, environment=environment, pid1=pid1) as container:
+        with self.start(*arguments, environment=environment, pid1=pid1, through=through) as container:
             return container.result()
 
 

@@ -1,11 +1,33 @@
 """Messages: one line each on stderr, written with one write(2) so that lines of others are not torn."""
 
 import os
+import time
 
 ERRORS, NORMAL, DEBUG = 0, 1, 2
 PREFIX = "*** "
 
 verbosity = NORMAL
+
+_PATIENCE = 0.1  # seconds that a full pipe may hold up an init, once until it is read again
+_LOOK_SECONDS = 0.005
+
+_fd = 2
+_lost = 0  # messages that could not be written since the last one that could
+
+
+def never_block() -> None:
+    """For an init: whoever stops reading its stderr must not stop it too.
+
+    O_NONBLOCK belongs to the open file description, which every child shares with us; so fd 2 is
+    opened anew (proc(5), /proc/pid/fd). Where that cannot be, as with a socket, writes may block.
+    """
+    global _fd
+    try:
+        if os.fstat(2).st_mode & 0o170000 not in (0o010000, 0o020000):
+            return  # neither FIFO nor terminal: a file opened anew would be written from its start
+        _fd = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        pass
 
 
 def set_verbosity(level: int) -> None:
@@ -38,9 +60,26 @@ def shown(value: bytes) -> str:
 
 
 def _write(text: str) -> None:
+    global _lost
+    lost, _lost = _lost, 0
+    if lost and not _written(f"messages lost, since nobody read them: {lost}", 0.0):
+        _lost = lost + 1
+    elif not _written(text, _PATIENCE):
+        _lost = 1
+
+
+def _written(text: str, patience: float) -> bool:
+    """False when the reader has not made room within patience seconds."""
     line = (PREFIX + text.replace("\n", " ") + "\n").encode("utf-8", "backslashreplace")
-    try:
-        os.write(2, line)
-    except OSError:
-        # A reader that went away or a full disk behind stderr must not stop an init.
-        pass
+    end = time.monotonic() + patience
+    while line:
+        try:
+            line = line[os.write(_fd, line) :]
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        except OSError:
+            # A reader that went away or a full disk behind stderr must not stop an init.
+            return True
+    return True

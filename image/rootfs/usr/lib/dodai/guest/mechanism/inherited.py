@@ -1,4 +1,4 @@
-"""The environment this process was started with, byte for byte."""
+"""What this process was started with: the environment, byte for byte, and open descriptors."""
 
 import os
 
@@ -20,3 +20,17 @@ def environment() -> dict[bytes, bytes]:
         if equals and name:
             found.setdefault(name, value)
     return found
+
+
+def close_descriptors() -> None:
+    """Close whatever the starter left open beyond 0 to 2: no child may inherit it."""
+    try:
+        names = os.listdir("/proc/self/fd")  # not up to the limit, which may be a billion
+    except OSError:
+        return
+    for name in names:
+        if int(name) > 2:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass  # the one the list was read with

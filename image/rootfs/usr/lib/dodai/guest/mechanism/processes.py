@@ -1,26 +1,29 @@
 """Processes of the container that are not necessarily children: found in /proc, signalled as a whole."""
 
-import errno
 import os
 
 from guest.floor import say
-from guest.mechanism import files, signals
+from guest.mechanism import files, foreign, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def parents() -> dict[int, int]:
-    """pid → parent's pid of every process that has not ended, from /proc (proc(5), /proc/pid/stat)."""
-    found = {}
+    """pid → parent's pid of every process that has not ended."""
+    return {pid: int(fields[1]) for pid, fields in _stats() if fields[0] not in (b"Z", b"X")}
+
+
+def _stats() -> "Iterator[tuple[int, list[bytes]]]":
+    """Every pid with its fields from the state on: state, parent, group… (proc(5), /proc/pid/stat)."""
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
         text = files.read_or_none(b"/proc/%s/stat" % entry.encode())
-        if text is None:
-            continue
-        # The name in parentheses may hold anything, also ")"; the state follows the last one.
-        state, parent = text[text.rindex(b")") + 2 :].split(b" ", 2)[:2]
-        if state not in (b"Z", b"X"):
-            found[int(entry)] = int(parent)
-    return found
+        if text:
+            # The name in parentheses may hold anything, also ")"; the state follows the last one.
+            yield int(entry), text[text.rindex(b")") + 2 :].split(b" ", 3)
 
 
 def descendants(root: int, among: dict[int, int] | None = None) -> list[int]:
@@ -37,6 +40,11 @@ def descendants(root: int, among: dict[int, int] | None = None) -> list[int]:
     return found
 
 
+def uninterruptible() -> list[int]:
+    """Those that even SIGKILL does not end now: in disk sleep, or frozen with their cgroup (state D)."""
+    return [pid for pid, fields in _stats() if fields[0] == b"D"]
+
+
 def command_name(pid: int) -> str:
     """What a process calls itself, for messages; "?" when it is gone."""
     text = files.read_or_none(b"/proc/%d/comm" % pid)
@@ -44,12 +52,25 @@ def command_name(pid: int) -> str:
 
 
 def signal(pid: int, number: int) -> bool:
-    """kill(2); False when there is no such process or we may not. A negative pid is a group."""
+    """kill(2), also for processes of other users; False when there is no such process or no way to it.
+
+    A negative pid is a group.
+    """
     try:
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
+        reached = True
+    except ProcessLookupError:
         return False
-    return True
+    except PermissionError:
+        reached = False
+    if pid > 0:
+        return reached or foreign.send(pid, number)
+    if not foreign.may_signal_everybody():  # kill(2) has passed over those of the group that are another user's
+        group = b"%d" % -pid
+        members = [member for member, fields in _stats() if fields[2] == group]
+        for member in foreign.among(members):
+            reached = foreign.send(member, number) or reached
+    return reached
 
 
 def ask_to_end(pid: int) -> None:
@@ -72,7 +93,7 @@ class Others:
         self._keep = keep
 
     def pids(self) -> list[int]:
-        """Who is left, without the kept ones and their descendants."""
+        """Who is left, without the kept ones, their descendants, and those that no signal of ours can reach."""
         among = parents()
         kept = set(self._keep)
         for pid in self._keep:
@@ -81,14 +102,20 @@ class Others:
             mine = list(among)
         else:
             mine = descendants(os.getpid(), among)
-        return [pid for pid in mine if pid not in kept and pid != os.getpid()]
+        without = kept | foreign.unreachable
+        return [pid for pid in mine if pid not in without and pid != os.getpid()]
 
     def send(self, number: int) -> None:
         """Signal them all; at once with kill(-1) where nobody is kept, so that a fork cannot slip through."""
         if self._whole and not self._keep:
-            signal(-1, number)
-            return
-        for pid in self.pids():
+            try:
+                os.kill(-1, number)
+            except (ProcessLookupError, PermissionError):
+                pass
+            missed = [] if foreign.may_signal_everybody() else foreign.among(self.pids())
+        else:
+            missed = self.pids()
+        for pid in missed:
             signal(pid, number)
 
     def remain(self) -> bool:
@@ -96,7 +123,8 @@ class Others:
         if self._whole and not self._keep:
             try:
                 os.kill(-1, 0)
-            except OSError as problem:
-                return problem.errno != errno.ESRCH
-            return bool(self.pids())
+            except ProcessLookupError:
+                return False
+            except PermissionError:
+                pass
         return bool(self.pids())

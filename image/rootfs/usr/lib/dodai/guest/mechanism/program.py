@@ -88,6 +88,8 @@ def _reason(path: bytes, error: int) -> str | None:
         return "it is a directory"
     if error == errno.ENOEXEC:
         return _script_fault(path) or "not a program: a script needs a first line such as #!/bin/sh"
+    if error == errno.EAGAIN:
+        return "no more processes are allowed here; raise --pids-limit (or ulimit -u)"
     if error == errno.E2BIG:
         return "arguments and environment are larger than the kernel takes"
     return None

@@ -14,6 +14,8 @@ _mine: set[int] = set()
 # Registered children that ^Z has stopped since somebody asked.
 _suspended: set[int] = set()
 
+_TRIES = 3
+
 adopted = 0  # orphans collected so far
 
 
@@ -29,13 +31,18 @@ def collect() -> list[int]:
     """
     global adopted
     ended: list[int] = []
+    failures = 0
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
         except ChildProcessError:
             return ended
-        except InterruptedError:
-            continue
+        except OSError:
+            # Not documented for waitpid(2). Nothing else would tell of these ends, so ask again before giving up.
+            failures += 1
+            if failures < _TRIES:
+                continue
+            raise
         if pid == 0:
             return ended
         if os.WIFSTOPPED(status):
@@ -47,6 +54,11 @@ def collect() -> list[int]:
             ended.append(pid)
         else:
             adopted += 1
+
+
+def wait_for(pid: int) -> int:
+    """The wait status of a child that ends at once whatever others do: nothing else happens meanwhile."""
+    return os.waitpid(pid, 0)[1]
 
 
 def status(pid: int) -> int | None:

@@ -24,20 +24,8 @@ CHLD, TERM, INT, HUP, KILL, CONT, IO = (
 # A directory that is watched changed; real-time, so that it is never mistaken for a kill -IO from outside.
 WATCH = int(_signal.SIGRTMIN) + 3
 
-# The terminal's own, which would only stop an init that reads or writes in the background.
-TERMINAL = frozenset((int(_signal.SIGTTIN), int(_signal.SIGTTOU), int(_signal.SIGTSTP)))
-
-_FAULTS = frozenset(
-    int(number)
-    for number in (
-        _signal.SIGSEGV,
-        _signal.SIGBUS,
-        _signal.SIGFPE,
-        _signal.SIGILL,
-        _signal.SIGTRAP,
-        _signal.SIGSYS,
-    )
-)
+# What a terminal sends to stop whoever reads, writes or runs there. An init must not stop.
+_TERMINAL = frozenset((int(_signal.SIGTTIN), int(_signal.SIGTTOU), int(_signal.SIGTSTP)))
 
 STOP = int(_signal.SIGSTOP)
 TSTP = int(_signal.SIGTSTP)
@@ -46,6 +34,9 @@ TSTP = int(_signal.SIGTSTP)
 _OTHER_NAMES = frozenset(("SIG_DFL", "SIG_IGN", "SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK", "SIGIOT", "SIGCLD", "SIGPOLL"))
 
 ALL = frozenset(int(number) for number in _signal.valid_signals())
+
+_TRIES = 3
+_failures = 0  # of `wait`, one after the other
 
 
 def block_all() -> None:
@@ -76,17 +67,22 @@ def ignore_requests() -> None:
 def wait(seconds: float | None) -> int:
     """The number of the next signal, waiting for seconds (None: for ever); 0 when none came.
 
-    Raises nothing: EINTR after a stop and continue of this process is "none came".
+    EINTR after a stop and continue of this process is "none came"; so is what a terminal sends to stop us.
+    Raises OSError only when the kernel goes on failing.
     """
+    global _failures
     try:
-        if seconds is None:
-            return int(_signal.sigwaitinfo(ALL).si_signo)
-        info = _signal.sigtimedwait(ALL, max(seconds, 0.0))
-        return int(info.si_signo) if info is not None else 0
+        info = _signal.sigwaitinfo(ALL) if seconds is None else _signal.sigtimedwait(ALL, max(seconds, 0.0))
     except OSError as problem:
-        if problem.errno in (errno.EINTR, errno.EAGAIN):
-            return 0
-        raise
+        if problem.errno not in (errno.EINTR, errno.EAGAIN):
+            _failures += 1
+            if _failures >= _TRIES:
+                raise
+        return 0
+    _failures = 0
+    if info is None or (info.si_signo in _TERMINAL and info.si_code > 0):  # SI_KERNEL, not a kill(2) from outside
+        return 0
+    return int(info.si_signo)
 
 
 def name(number: int) -> str:
@@ -107,5 +103,8 @@ def number(text: str) -> int | None:
 
 
 def forwarded() -> frozenset[int]:
-    """What goes on to the one-shot command: everything that init has no use for itself."""
-    return ALL - {CHLD, TERM, INT, KILL, STOP, WATCH} - TERMINAL - _FAULTS
+    """What goes on to the one-shot command: everything that init has no use for itself.
+
+    SEGV and the like too: a fault of our own is never taken by `wait`, since the kernel ends us at once.
+    """
+    return ALL - {CHLD, TERM, INT, KILL, STOP, WATCH}

@@ -7,8 +7,18 @@ its program runs.
 
 import errno
 import os
+import time
 
 from guest.mechanism import program, reap, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What may be over in a moment: no process or memory to spare, a program that is just being written.
+_PASSING = frozenset((errno.EAGAIN, errno.ENOMEM, errno.EINTR, errno.ETXTBSY))
+_TRIES = 3
+_PAUSE_SECONDS = 0.01
 
 # What an exec leaves behind in the child: defaults for all signals (KILL and STOP cannot be set).
 _DEFAULTS = tuple(sorted(signals.ALL - {signals.KILL, signals.STOP}))
@@ -29,8 +39,9 @@ def start(
     """
     where = path or program.find(arguments[0], environment)
     actions = [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0)] if stdin else []
-    try:
-        pid = os.posix_spawn(
+    return _registered(
+        where,
+        lambda: os.posix_spawn(
             where,
             arguments,
             environment,
@@ -38,11 +49,8 @@ def start(
             setsid=session,
             setsigmask=(),
             setsigdef=_DEFAULTS,
-        )
-    except OSError as problem:
-        raise program.cannot_start(where, problem.errno or errno.EIO) from None
-    reap.register(pid)
-    return pid
+        ),
+    )
 
 
 def start_in_group(arguments: list[bytes], environment: dict[bytes, bytes], terminal: int | None) -> int:
@@ -52,19 +60,33 @@ def start_in_group(arguments: list[bytes], environment: dict[bytes, bytes], term
     """
     where = program.find(arguments[0], environment)
     if terminal is None:
-        try:
-            pid = os.posix_spawn(where, arguments, environment, setpgroup=0, setsigmask=(), setsigdef=_DEFAULTS)
-        except OSError as problem:
-            raise program.cannot_start(where, problem.errno or errno.EIO) from None
-        reap.register(pid)
-        return pid
+        return _registered(
+            where,
+            lambda: os.posix_spawn(where, arguments, environment, setpgroup=0, setsigmask=(), setsigdef=_DEFAULTS),
+        )
     return _fork_in_foreground(where, arguments, environment, terminal)
+
+
+def _registered(where: bytes, spawn: "Callable[[], int]") -> int:
+    """The pid that spawn returns, which is called again where the kernel may have what it lacks in a moment."""
+    tries = _TRIES
+    while True:
+        try:
+            pid = spawn()
+            break
+        except OSError as problem:
+            tries -= 1
+            if not tries or problem.errno not in _PASSING:
+                raise program.cannot_start(where, problem.errno or errno.EIO) from None
+        time.sleep(_PAUSE_SECONDS)
+    reap.register(pid)
+    return pid
 
 
 def _fork_in_foreground(where: bytes, arguments: list[bytes], environment: dict[bytes, bytes], terminal: int) -> int:
     """fork, take the foreground of the terminal, exec; an exec that fails comes back through a pipe."""
     reader, writer = os.pipe()  # close-on-exec: end of file is the exec
-    pid = os.fork()
+    pid = _registered(where, os.fork)
     if pid == 0:
         try:
             os.setpgid(0, 0)
@@ -76,7 +98,6 @@ def _fork_in_foreground(where: bytes, arguments: list[bytes], environment: dict[
             os.write(writer, b"%d" % (problem.errno or errno.EIO))
         finally:
             os._exit(127)
-    reap.register(pid)
     os.close(writer)
     failure = os.read(reader, 16)
     os.close(reader)

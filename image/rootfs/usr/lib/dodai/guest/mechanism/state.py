@@ -19,7 +19,7 @@ class Refused(Exception):
 
 
 def make() -> bytes:
-    """Make or take over the state directory and return its path. Raises Refused."""
+    """Make or take over the state directory, write our `pid` there and return its path. Raises Refused."""
     tried = []
     for path in candidates():
         try:
@@ -29,11 +29,24 @@ def make() -> bytes:
         except OSError as problem:
             tried.append(f"{say.shown(path)}: {os.strerror(problem.errno or 0).lower()}")
             continue
-        why = _why_not_mine(path)
+        why = _why_not_mine(path) or _why_not_written(path)
         if why is None:
             return path
         tried.append(f"{say.shown(path)}: {why}")
-    raise Refused(f"cannot keep state ({'; '.join(tried)}): mount a tmpfs on /run or /tmp, for example --tmpfs /run")
+    raise Refused(f"cannot keep state ({'; '.join(tried)}): mount a tmpfs with room on /run or /tmp, for example --tmpfs /run")
+
+
+def _why_not_written(path: bytes) -> str | None:
+    """None when our pid is in path now; otherwise why not, a full file system for one."""
+    try:
+        files.replace(path + b"/pid", b"%d\n" % os.getpid(), 0o644)
+    except OSError as problem:
+        try:
+            os.unlink(path + b"/pid")  # of an earlier life: `find` would take it for ours
+        except OSError:
+            pass
+        return os.strerror(problem.errno or 0).lower()
+    return None
 
 
 def find() -> bytes | None:

@@ -3,7 +3,7 @@
 import os
 
 from guest.floor import codes, say
-from guest.mechanism import files, inherited, state, subreaper, terminal
+from guest.mechanism import inherited, state, subreaper, terminal
 from guest.parts import environment
 from guest.policy import init, life
 
@@ -33,7 +33,17 @@ class Usage(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Everything from the command line to the exit code of the container."""
+    """Everything from the command line to the exit code of the container. Nothing is raised."""
+    inherited.close_descriptors()
+    say.never_block()
+    try:
+        return _run(arguments)
+    except Exception as problem:  # outside of life.py: there is nothing to stop in order yet
+        say.error(f"my_init failed: {type(problem).__name__}: {problem}")
+        return codes.INTERNAL
+
+
+def _run(arguments: list[str]) -> int:
     variables = inherited.environment()
     try:
         options = read_options([os.fsencode(word) for word in arguments[1:]])
@@ -47,12 +57,8 @@ def main(arguments: list[str]) -> int:
     say.set_verbosity(verbosity(options, variables))
     try:
         where = state.make()
-        files.replace(where + b"/pid", b"%d\n" % os.getpid(), 0o644)
     except state.Refused as problem:
         say.error(str(problem))
-        return codes.INTERNAL
-    except OSError as problem:
-        say.error(f"cannot write in the state directory: {problem.strerror}; free some space there")
         return codes.INTERNAL
     container = environment.Container(variables, environment.choose_place(where))
     container.import_directory()
