@@ -51,7 +51,7 @@ def host_commands() -> str:
             "| `DODAI_ENGINE` | `docker` or `podman`: use this engine and no other |\n"
             "| `SOURCE_DATE_EPOCH` | seconds since 1970: the time of the image and of its files |\n"
             "| `TMPDIR` | where the build has its room; `/var/tmp` by default |\n"
-            "| `XDG_CACHE_HOME` | where an installed package unpacks the image's sources; `~/.cache` by default |\n"
+            "| `XDG_CACHE_HOME` | for what is kept between builds; `~/.cache` by default |\n"
         ),
     ]
     group: Any = typer.main.get_command(cli.application())

@@ -35,6 +35,7 @@ def build(
     compression: Annotated[str, typer.Option(help=f"Of the layer in the OCI layout: {', '.join(layer.COMPRESSIONS)}.")] = (
         layer.COMPRESSIONS[0]
     ),
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Install the packages anew, and do not keep them.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and why, and do nothing.")] = False,
 ) -> None:
     """Build the image from Debian's packages and load it into the container engine.
@@ -53,6 +54,7 @@ def build(
         load=not no_load,
         tags=tuple(tag or ()),
         compression=compression,
+        cache=not no_cache,
     )
     made = plan.make(request, packages.load(source / packages.FILE))
     if dry_run:

@@ -1,4 +1,8 @@
-"""mmdebstrap: the root of the image, as one deterministic tar."""
+"""mmdebstrap: the root of the image, as one deterministic tar, in two runs.
+
+The first installs the packages; what it makes depends on nothing but the archive and a few files of image/, so it can be kept
+(`cache`). The second unpacks that and makes it Dodai. It is two runs also when nothing is kept: one way to build, one result.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import getpass
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +23,12 @@ INSIDE = "/tmp/dodai-image"  # noqa: S108 - inside the root that is being made, 
 INSIDE_SLIM = "/etc/dpkg/dpkg.cfg.d/dodai-slim"
 SLIM = Path(f"rootfs{INSIDE_SLIM}")
 POLICY = "/usr/sbin/policy-rc.d"
+
+#: What image/install reads while it installs packages. The first run sees nothing else of image/.
+INPUTS = ("install", "packages.toml", "sysuser-helper", str(SLIM), f"rootfs{POLICY}", "rootfs/etc/apt/apt.conf.d/dodai")
+
+#: What the first run leaves in its `scratch`: the stanzas of the archive for what is installed, and the archive's dates.
+STANZAS, DATES = "stanzas", "dates"
 
 # In these suites nothing but a tool can merge /usr: left to themselves they install usrmerge, and with it full perl (50 MB).
 # From Debian 13 on base-files has the links.
@@ -80,40 +91,31 @@ def check(build: plan.Plan) -> str:
     return "unshare"
 
 
-def arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, target: str) -> list[str]:
-    """Return mmdebstrap's argument vector. `sources` is a deb822 file, `target` a tar file or "-"."""
-    listed = f"/etc/apt/sources.list.d/{build.suite.distribution.sources}"
-    install = ["sh", f"{INSIDE}/install", "--variant", build.variant, "--without", ",".join(build.without)]
+def packages_arguments(build: plan.Plan, *, mode: str, inputs: Path, sources: Path, scratch: Path, target: str) -> list[str]:
+    """Return mmdebstrap's argument vector of the first run. `sources` is a deb822 file, `target` a tar file."""
     # Given by --dpkgopt, the paths to leave out would make mmdebstrap filter each package of the base system through a program
     # of its own, 8 s in all. Here what it unpacked goes again, before dpkg unpacks the same packages properly.
     slim = [
-        # mmdebstrap would put a policy-rc.d of its own here and remove whatever has that name at the end, also the image's.
-        f"upload {shlex.quote(str(image / f'rootfs{POLICY}'))} {POLICY}",
-        f'chmod 0755 "$1{POLICY}"',
-        f"upload {shlex.quote(str(image / SLIM))} {INSIDE_SLIM}",
+        *_policy(inputs),
+        f"upload {shlex.quote(str(inputs / SLIM))} {INSIDE_SLIM}",
         f'sed -n "s/^path-exclude=//p" "$1{INSIDE_SLIM}" | while read -r path; do rm -rf "$1"$path; done',
     ]
+    # apt-cache ends with 100 where it knows one of them only from dpkg: what install itself built.
+    listed = """$(dpkg-query --admindir="$1/var/lib/dpkg" -W -f '${Package}:${Architecture}=${Version}\\n')"""
+    show = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-cache show {listed} >{shlex.quote(str(scratch / STANZAS))}'
     hooks = [
-        f'mkdir -p "$1{INSIDE}"',
-        f"sync-in {shlex.quote(str(image))} {INSIDE}",
-        # install empties /tmp, where mmdebstrap keeps the configuration that holds its apt to this root: without that, its
-        # clean-up would be of the host's package lists.
-        'cp -p "$MMDEBSTRAP_APT_CONFIG" "$1/run/mmdebstrap.apt.conf"',
-        f'chroot "$1" {shlex.join(install)}',
-        'mv "$1/run/mmdebstrap.apt.conf" "$MMDEBSTRAP_APT_CONFIG"',
-        f'rm -rf "$1{INSIDE}"',
-        # The sources stay under the name that Debian's own images have; mmdebstrap's options and the host's
-        # resolver and name are not the image's.
-        f'mv "$1"/etc/apt/sources.list.d/0000{sources.name} "$1"{listed} && chmod 0644 "$1"{listed}',
-        'rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
-        'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
+        *_install(build, inputs, "--packages-only"),
+        f"{show} || test $? -eq 100",
+        f'sed -n "s/^Date: //p" "$1"/var/lib/apt/lists/*Release >{shlex.quote(str(scratch / DATES))}',
+        'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*',
+        *_settle(build, sources),
     ]
     return [
         "mmdebstrap",
         f"--mode={mode}",
         "--variant=minbase",
         "--format=tar",
-        # install has cleaned up after apt already; mmdebstrap would leave lock files behind.
+        # The hooks have cleaned up after apt already; mmdebstrap would leave lock files behind.
         "--skip=output/dev,cleanup/apt,chroot/policy-rc.d",
         f"--include={','.join(build.packages)}",
         # What is being made is thrown away when the power fails; dpkg need not wait for the disk.
@@ -128,6 +130,54 @@ def arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, target
     ]
 
 
+def image_arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, base: Path, target: str) -> list[str]:
+    """Return mmdebstrap's argument vector of the second run, on the tar `base` of the first, readable by all."""
+    hooks = [*_policy(image), *_install(build, image), *_settle(build, sources)]
+    return [
+        "mmdebstrap",
+        f"--mode={mode}",
+        "--variant=custom",
+        "--format=tar",
+        "--skip=update,check/signed-by,output/dev,cleanup/apt,chroot/policy-rc.d",
+        # mmdebstrap's own tar-in takes twice as long: it hands each piece on through a pipe.
+        f'--setup-hook=tar -C "$1" --numeric-owner --xattrs --xattrs-include="*" -xpf {shlex.quote(str(base))}',
+        *(f"--customize-hook={hook}" for hook in hooks),
+        build.suite.name,
+        target,
+        str(sources),
+    ]
+
+
+def _policy(image: Path) -> list[str]:
+    """mmdebstrap would put a policy-rc.d of its own here and remove whatever has that name at the end, also the image's."""
+    return [f"upload {shlex.quote(str(image / f'rootfs{POLICY}'))} {POLICY}", f'chmod 0755 "$1{POLICY}"']
+
+
+def _install(build: plan.Plan, image: Path, *options: str) -> list[str]:
+    """Run image/install inside."""
+    script = ["sh", f"{INSIDE}/install", "--variant", build.variant, "--without", ",".join(build.without), *options]
+    return [
+        f'mkdir -p "$1{INSIDE}"',
+        f"sync-in {shlex.quote(str(image))} {INSIDE}",
+        # install empties /tmp, where mmdebstrap keeps the configuration that holds its apt to this root: without that, its
+        # clean-up would be of the host's package lists.
+        'cp -p "$MMDEBSTRAP_APT_CONFIG" "$1/run/mmdebstrap.apt.conf"',
+        f'chroot "$1" {shlex.join(script)}',
+        'mv "$1/run/mmdebstrap.apt.conf" "$MMDEBSTRAP_APT_CONFIG"',
+        f'rm -rf "$1{INSIDE}"',
+    ]
+
+
+def _settle(build: plan.Plan, sources: Path) -> list[str]:
+    """Leave the archive's sources under the name that the distribution's own images have, and nothing of this host."""
+    listed = f"/etc/apt/sources.list.d/{build.suite.distribution.sources}"
+    return [
+        f'mv "$1"/etc/apt/sources.list.d/0000{sources.name} "$1"{listed} && chmod 0644 "$1"{listed}',
+        'rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+        'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',
+    ]
+
+
 def sources_text(sources: Sequence[packages.Source]) -> str:
     """Return the deb822 text of sources.list(5), signed by the keyring that each source names."""
     stanzas = [
@@ -138,34 +188,79 @@ def sources_text(sources: Sequence[packages.Source]) -> str:
     return "\n".join(stanzas)
 
 
-def run(
-    build: plan.Plan, *, mode: str, image: Path, work: Path, epoch: int, log: Path, on_stage: Callable[[str], None]
-) -> Path:
-    """Make the root and return its tar, `work`/root.tar.
+def inputs(image: Path, work: Path) -> Path:
+    """Copy what the first run may see of image/ into `work`, with modes that do not depend on the checkout's; return it."""
+    copy = work / "inputs"
+    for name in INPUTS:
+        source, target = image / name, copy / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    for entry in (copy, *copy.rglob("*")):
+        entry.chmod(0o755 if entry.is_dir() or entry.stat().st_mode & 0o100 else 0o644)
+    return copy
 
-    `work` is an empty directory of ours; `log` keeps every line that was said. Raises errors.NoSpace, MirrorUnreachable, or
-    BuildFailed; what mmdebstrap began is gone by then.
+
+class Runner:
+    """Runs mmdebstrap in `work`, an empty directory of ours. `log` keeps every line that was said.
+
+    Both runs raise errors.NoSpace, MirrorUnreachable, or BuildFailed; what mmdebstrap began is gone by then.
     """
-    scratch = work / "scratch"
-    scratch.mkdir()
-    # In unshare mode root is another user, who must be able to write here: mmdebstrap(1), TMPDIR.
-    scratch.chmod(0o1777)
-    sources = work / build.suite.distribution.sources
-    sources.write_text(sources_text(build.sources), encoding="utf-8")
-    target = work / "root.tar"
-    watch = _Watch(on_stage)
-    argv = arguments(build, mode=mode, image=image, sources=sources, target=str(target))
-    environment = {
-        "SOURCE_DATE_EPOCH": str(epoch),
-        "TMPDIR": str(scratch),
-        "LC_ALL": "C.UTF-8",
-        "DEBIAN_FRONTEND": "noninteractive",
-    }
-    try:
-        process.stream([*_fenced(mode), *argv], doing="build the image", on_line=watch, env=environment, log=log)
-    except errors.CommandFailed as error:
-        raise _explain(error, watch, build, work, log) from None
-    return target
+
+    def __init__(
+        self, build: plan.Plan, *, mode: str, work: Path, epoch: int, log: Path, on_stage: Callable[[str], None]
+    ) -> None:
+        self._build, self._mode, self._work, self._log, self._on_stage = build, mode, work, log, on_stage
+        self.scratch = work / "scratch"
+        self.scratch.mkdir(exist_ok=True)
+        # In unshare mode root is another user, who must be able to write here: mmdebstrap(1), TMPDIR.
+        self.scratch.chmod(0o1777)
+        self._sources = work / build.suite.distribution.sources
+        self._sources.write_text(sources_text(build.sources), encoding="utf-8")
+        self._environment = {
+            "SOURCE_DATE_EPOCH": str(epoch),
+            "TMPDIR": str(self.scratch),
+            "LC_ALL": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
+        }
+
+    def packages(self, inputs: Path) -> Path:
+        """Make the root with its packages; return its tar. `scratch` has STANZAS and DATES then."""
+        target = self._work / "packages.tar"
+        self._run(
+            packages_arguments(
+                self._build,
+                mode=self._mode,
+                inputs=inputs,
+                sources=self._sources,
+                scratch=self.scratch,
+                target=str(target),
+            )
+        )
+        return target
+
+    def image(self, image: Path, base: Path) -> Path:
+        """Make the root in the tar `base` the image's; return its tar."""
+        target = self._work / "root.tar"
+        self._run(
+            image_arguments(self._build, mode=self._mode, image=image, sources=self._sources, base=base, target=str(target))
+        )
+        return target
+
+    def _run(self, argv: Sequence[str]) -> None:
+        watch = _Watch(self._on_stage)
+        try:
+            process.stream(
+                [*_fenced(self._mode), *argv],
+                doing="build the image",
+                on_line=watch,
+                env=self._environment,
+                log=self._log,
+            )
+        except errors.CommandFailed as error:
+            raise _explain(error, watch, self._build, self._work, self._log) from None
 
 
 class _Watch:

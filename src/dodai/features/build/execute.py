@@ -10,18 +10,19 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dodai import __version__, engine, errors, output, paths, process
 from dodai.features import provision
-from dodai.features.build import archive, bootstrap, layer, oci, plan, release
+from dodai.features.build import archive, bootstrap, cache, inventory, layer, oci, plan, release
 
 # Bytes that a build takes at its peak, which is when the root is packed: 319 MB and 270 MB were measured with trixie. A third
 # is added for other suites.
 ROOM = {"default": 430_000_000, "minimal": 360_000_000}
 REMOVE_SECONDS = 3.0
 LAYOUT_ROOM = 200_000_000  # a layout holds the layer once, at worst uncompressed
+ATTEMPTS = 3  # at packages of one date, while the archive changes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,7 +62,13 @@ class _Build:
         self._beside = beside
         self._mode = ""
         self._description: oci.Description
+        self._kept = cache.default() if build.cache else None
+        self._key = ""
+        self._dates: dict[str, int] = {}  # address and suite → seconds since 1970
+        self._runner: bootstrap.Runner
+        self._base: Path
         self._root: Path
+        self.inventory: tuple[inventory.Package, ...] = ()
         self._archive = work / "image.tar"
         self._new_layout: Path | None = None
         self.content: layer.Content
@@ -73,7 +80,8 @@ class _Build:
         actions = {
             "check": self._check,
             "date": self._date,
-            "bootstrap": self._bootstrap,
+            "packages": self._packages,
+            "image": self._make_image,
             "measure": self._measure,
             "layout": self._write_layout,
             "archive": self._write_archive,
@@ -98,10 +106,13 @@ class _Build:
                 _check_room(target.parent, LAYOUT_ROOM)
 
     def _date(self) -> None:
-        wanted = os.environ.get("SOURCE_DATE_EPOCH", "")
         with output.progress("asking the mirrors for their date"):
             # Also with a date of the user's own: it is how a mirror out of reach is noticed in time.
-            newest = max(release.date(source.uri, suite) for source in self._build.sources for suite in source.suites)
+            self._dates = {
+                f"{source.uri} {suite}": release.date(source.uri, suite)
+                for source in self._build.sources
+                for suite in source.suites
+            }
         done = process.run(["dpkg", "--print-architecture"], doing="learn the architecture")
         self._description = oci.Description(
             version=__version__,
@@ -109,10 +120,54 @@ class _Build:
             variant=self._build.variant,
             without=self._build.without,
             architecture=done.stdout.strip(),
-            epoch=int(wanted) if wanted.isdigit() else newest,
+            epoch=release.epoch(os.environ, max(self._dates.values())),
         )
 
-    def _bootstrap(self) -> None:
+    def _packages(self) -> None:
+        inputs = bootstrap.inputs(self._image, self._work)
+        for _ in range(ATTEMPTS):
+            self._key = cache.key(self._facts(), inputs)
+            found = self._beside.enter_context(self._kept.get(self._key)) if self._kept else None
+            if found is not None:
+                output.say("the packages are those of an earlier build")
+                self.inventory = inventory.read(found / bootstrap.STANZAS)
+                self._base = self._work / "packages.tar"
+                cache.copy(found / "packages.tar", self._base)
+                return
+            self._base = self._run(lambda runner: runner.packages(inputs))
+            scratch = self._runner.scratch
+            self.inventory = inventory.read(scratch / bootstrap.STANZAS)
+            if inventory.dates((scratch / bootstrap.DATES).read_text(encoding="ascii")) == tuple(sorted(self._dates.values())):
+                if self._kept is not None:
+                    self._kept.put(self._key, {"packages.tar": self._base, bootstrap.STANZAS: scratch / bootstrap.STANZAS})
+                return
+            # What is dated by one state of the archive and made of another would not be the same bytes twice.
+            output.say("the archive changed in the middle of the build: once more")
+            self._base.unlink()
+            self._date()
+        raise errors.MirrorUnreachable(
+            f"cannot build from a mirror that changes: its date was another one after each of {ATTEMPTS} downloads",
+            hint="try again, or name another mirror: --mirror URL",
+        )
+
+    def _facts(self) -> dict[str, object]:
+        """What the packages' root depends on, but for its files of image/."""
+        return {
+            "architecture": self._description.architecture,
+            "dates": self._dates,
+            "epoch": self._description.epoch,
+            "packages": self._build.packages,
+            "sources": bootstrap.sources_text(self._build.sources),
+            "suite": self._build.suite.name,
+            "variant": self._build.variant,
+            "without": self._build.without,
+        }
+
+    def _make_image(self) -> None:
+        self._root = self._run(lambda runner: runner.image(self._image, self._base))
+
+    def _run(self, task: Callable[[bootstrap.Runner], Path]) -> Path:
+        """Let mmdebstrap work, and show how far it is."""
         log = paths.cache_dir() / "build.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
@@ -124,15 +179,15 @@ class _Build:
                 if not output.interactive():
                     output.say(f"{stage} ({time.monotonic() - started:.0f} s)")
 
-            self._root = bootstrap.run(
+            self._runner = bootstrap.Runner(
                 self._build,
                 mode=self._mode,
-                image=self._image,
                 work=self._work,
                 epoch=self._description.epoch,
                 log=log,
                 on_stage=on_stage,
             )
+            return task(self._runner)
 
     def _measure(self) -> None:
         self.content = layer.measure(self._root, epoch=self._description.epoch)
@@ -141,13 +196,14 @@ class _Build:
         if self._build.output is None:
             raise errors.InternalError("the plan writes a layout to nowhere")
         self._new_layout = _beside(self._build.output, self._beside)
-        with output.progress("writing the OCI layout"):
+        with output.progress("writing the OCI layout"), cache.members(self._kept, self._key) as known:
             self.layout = oci.write(
                 self._new_layout,
                 self._description,
                 self.content,
                 names=self._build.names,
                 compression=self._build.compression,
+                known=known,
             )
 
     def _write_archive(self) -> None:

@@ -7,16 +7,21 @@ may not make any), but the directory itself is where the engine mounts them.
 
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
+import itertools
+import os
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dodai import errors, process
 
 CHUNK = 1 << 20  # bytes read at a time
+PIECE = 2 << 20  # bytes of the layer, at least, that are compressed on their own: half a percent more than all at once
 GZIP_LEVEL = 6  # zlib's default: level 9 takes three times as long for one percent
 ZSTD_LEVEL = 19  # the highest level that every zstd reader can decode with its default memory
 
@@ -39,11 +44,21 @@ class Content:
     prefix: bytes
     diff_id: str  # sha256:… of the uncompressed layer
     files: int  # bytes of all regular files once unpacked
+    cuts: tuple[int, ...] = ()  # offsets in `tar`, all at the beginning of an entry, where `compress` begins anew
 
     @property
     def size(self) -> int:
         """Return the bytes of the uncompressed layer."""
         return len(self.prefix) + self.tar.stat().st_size
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the uncompressed layer from cut to cut."""
+        bounds = [0, *self.cuts, self.tar.stat().st_size]
+        prefix = self.prefix
+        with self.tar.open("rb") as stream:
+            for begin, end in itertools.pairwise(bounds):
+                yield prefix + stream.read(end - begin)
+                prefix = b""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the uncompressed layer piece by piece, none of them empty."""
@@ -71,12 +86,15 @@ def measure(tar: Path, *, epoch: int) -> Content:
     """
     has_dev = False
     files = 0
+    cuts = [0]
     try:
         with tarfile.open(tar, "r:") as archive:
             for member in archive:
                 has_dev = has_dev or member.name.removeprefix("./") == "dev"
                 # A hard link has no bytes of its own.
                 files += member.size if member.isreg() else 0
+                if _cut(member, member.offset - cuts[-1]):
+                    cuts.append(member.offset)
     except tarfile.TarError as error:
         raise errors.BuildFailed(f"cannot use the root that mmdebstrap packed: {error}") from error
     # Told to leave out /dev's nodes, mmdebstrap leaves out the directory too up to 1.3 (Debian 12), but not in 1.5 (Debian 13);
@@ -86,30 +104,67 @@ def measure(tar: Path, *, epoch: int) -> Content:
     with tar.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
-    return Content(tar=tar, prefix=prefix, diff_id=f"sha256:{digest.hexdigest()}", files=files)
+    return Content(tar=tar, prefix=prefix, diff_id=f"sha256:{digest.hexdigest()}", files=files, cuts=tuple(cuts[1:]))
 
 
-def compress(content: Content, target: Path, compression: str) -> Blob:
-    """Write `content` to `target`; the same content gives the same bytes with the same zlib or zstd."""
+def compress(content: Content, target: Path, compression: str, known: Members | None = None) -> Blob:
+    """Write `content` to `target`; the same content gives the same bytes with the same zlib or zstd.
+
+    `known` spares the work for pieces that it has, and gets the others.
+    """
     if compression == "zstd":
         _zstd(content, target)
         digest = _digest_of(target)
     else:
-        digest = _write(content, target, gzip=compression == "gzip")
+        digest = _write(target, _members(content, known) if compression == "gzip" else content.chunks())
     return Blob(path=target, media_type=_MEDIA_TYPES[compression], digest=f"sha256:{digest}", size=target.stat().st_size)
 
 
-def _write(content: Content, target: Path, *, gzip: bool) -> str:
-    # zlib's own gzip header has no name and a zero time; Python's gzip module would write the clock.
-    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31) if gzip else None
+class Members:
+    """Pieces of layers that were compressed with gzip: sha256 of the piece, in hexadecimal → its compressed bytes."""
+
+    def __init__(self, known: Mapping[str, bytes] | None = None) -> None:
+        self.known = dict(known or {})
+        self.used: dict[str, bytes] = {}
+
+    def gzip(self, piece: bytes) -> bytes:
+        """Return one whole gzip stream of `piece`."""
+        name = hashlib.sha256(piece).hexdigest()
+        packed = self.known.get(name)
+        if packed is None:
+            # zlib's own gzip header has no name and a zero time; Python's gzip module would write the clock.
+            packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+            packed = packer.compress(piece) + packer.flush()
+        self.used[name] = packed
+        return packed
+
+
+def _cut(member: tarfile.TarInfo, length: int) -> bool:
+    """Whether a piece of `length` bytes ends before `member`.
+
+    It depends on names, so that a change in one file moves the cuts near it and no others.
+    """
+    return length >= PIECE and (zlib.crc32(member.name.encode("utf-8", "surrogateescape")) % 4 == 0 or length >= 4 * PIECE)
+
+
+def _members(content: Content, known: Members | None) -> Iterator[bytes]:
+    """Compress all pieces, several at a time, each to a gzip stream of its own: RFC 1952 lets them follow each other."""
+    members = known if known is not None else Members()
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        waiting: deque[concurrent.futures.Future[bytes]] = deque()
+        for piece in content.pieces():
+            waiting.append(pool.submit(members.gzip, piece))
+            # No more in memory than keeps every processor busy.
+            if len(waiting) > 2 * (os.cpu_count() or 1):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _write(target: Path, pieces: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
     with target.open("wb") as stream:
-        for chunk in content.chunks():
-            piece = packer.compress(chunk) if packer else chunk
-            digest.update(piece)
-            stream.write(piece)
-        if packer:
-            piece = packer.flush()
+        for piece in pieces:
             digest.update(piece)
             stream.write(piece)
     return digest.hexdigest()

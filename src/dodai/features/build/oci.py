@@ -110,12 +110,21 @@ def config(description: Description, diff_id: str) -> bytes:
 
 
 def write(
-    directory: Path, description: Description, content: layer.Content, *, names: Sequence[str], compression: str
+    directory: Path,
+    description: Description,
+    content: layer.Content,
+    *,
+    names: Sequence[str],
+    compression: str,
+    known: layer.Members | None = None,
 ) -> Layout:
-    """Write a layout into the empty `directory`; `names` are image names, whose tags become reference names."""
+    """Write a layout into the empty `directory`; `names` are image names, whose tags become reference names.
+
+    `known` are pieces of the layer that were compressed before.
+    """
     blobs = directory / "blobs" / "sha256"
     blobs.mkdir(parents=True)
-    packed = layer.compress(content, blobs / "layer", compression)
+    packed = layer.compress(content, blobs / "layer", compression, known)
     packed.path.rename(blobs / packed.digest.removeprefix("sha256:"))
     configuration = _blob(blobs, _CONFIG, config(description, content.diff_id))
     created = {"org.opencontainers.image.created": description.created}

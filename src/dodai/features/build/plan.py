@@ -15,7 +15,7 @@ from typing import Literal
 from dodai import errors
 from dodai.features.build import layer, names, oci, packages
 
-Action = Literal["check", "date", "bootstrap", "measure", "layout", "archive", "load", "publish"]
+Action = Literal["check", "date", "packages", "image", "measure", "layout", "archive", "load", "publish"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Request:
     load: bool = True
     tags: tuple[str, ...] = ()
     compression: str = layer.COMPRESSIONS[0]
+    cache: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Plan:
     output: Path | None
     archive: Path | None
     load: bool
+    cache: bool
     steps: tuple[Step, ...]
 
     @property
@@ -97,6 +99,7 @@ def make(request: Request, catalogue: packages.Catalogue) -> Plan:
         output=request.output,
         archive=request.archive,
         load=request.load,
+        cache=request.cache,
         steps=(),
     )
     return dataclasses.replace(chosen, steps=tuple(_steps(chosen)))
@@ -110,11 +113,13 @@ def _steps(plan: Plan) -> Iterable[Step]:
         "a build that cannot end is not begun",
     )
     yield Step("date", f"ask {mirrors} for the date of {plan.suite.name}", "every time in the image comes from it")
+    kept = ", unless one of that date is kept" if plan.cache else ""
     yield Step(
-        "bootstrap",
-        f"make a root of {plan.suite.name} with mmdebstrap, run image/install in it, with: {' '.join(plan.packages)}",
+        "packages",
+        f"make a root of {plan.suite.name} with mmdebstrap{kept}, with: {' '.join(plan.packages)}",
         f"the {plan.variant} variant" + (f" without {', '.join(plan.without)}" if plan.without else ""),
     )
+    yield Step("image", "run image/install in it", "it puts in rootfs/ and settles what packages leave open")
     yield Step("measure", "measure and hash the layer", "the configuration names it by its digest")
     if plan.output is not None:
         yield Step("layout", f"write an OCI layout, its layer {_packed(plan.compression)}", "-o")

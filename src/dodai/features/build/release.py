@@ -10,13 +10,33 @@ import email.utils
 import http.client
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 
 from dodai import errors
 
 TIMEOUT = 20.0  # seconds for each answer
 _HEAD = 1 << 16  # bytes: the Date stands among the first lines; the checksums after it are not ours to read
 
+_LAST = 253_402_300_799  # the end of the year 9999, the last that RFC 3339 can write
+
 _REMEDY = "check the network and the proxy, or name another mirror: --mirror URL"
+
+
+def epoch(environment: Mapping[str, str], newest: int) -> int:
+    """Return the time of the image: SOURCE_DATE_EPOCH where it is set and not empty, else `newest`.
+
+    Raises errors.UsageError when it is no number of seconds: an image of another time than was asked for would be a surprise.
+    https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    wanted = environment.get("SOURCE_DATE_EPOCH", "")
+    if not wanted:
+        return newest
+    if not (wanted.isascii() and wanted.isdigit()) or int(wanted) > _LAST:
+        raise errors.UsageError(
+            f'cannot use SOURCE_DATE_EPOCH="{wanted}": it is not a number of seconds since 1970',
+            hint="SOURCE_DATE_EPOCH=$(date -d 2026-01-31 +%s), or leave it unset",
+        )
+    return int(wanted)
 
 
 def date(uri: str, suite: str) -> int:

@@ -20,7 +20,9 @@ from dodai.features.build import execute, oci, packages, plan
 
 pytestmark = pytest.mark.root
 
-IN_RELEASE = "Date: Sat, 21 Nov 2026 09:15:44 UTC\n"
+DATE = "Sat, 21 Nov 2026 09:15:44 UTC"
+IN_RELEASE = f"Date: {DATE}\n"
+STANZAS = "Package: hello\nVersion: 1\nArchitecture: all\nFilename: pool/hello_1_all.deb\nSize: 3\nSHA256: 00\n"
 DEADLINE = 20.0  # seconds, for what takes a fraction of one
 
 
@@ -34,6 +36,9 @@ class Scene:
         self.output = self.place / "layout"
         self.cache = base / "cache"
         self.root = root
+        self.runs = base / "runs"
+        self.stanzas = base / "stanzas"
+        self.stanzas.write_text(STANZAS)
         self.keyring = base / "keyring.gpg"
         self.keyring.touch()
         self.mirror = base / "mirror"
@@ -43,9 +48,16 @@ class Scene:
         self.bootstrap(f'cp "{root}" "$target"')
 
     def bootstrap(self, body: str) -> None:
-        """Let mmdebstrap do this; $target is the tar it is to write."""
+        """Let mmdebstrap do this; $target is the tar it is to write. The first run's hooks leave what apt knows."""
         script = self.programs / "mmdebstrap"
-        script.write_text(f"#!/bin/sh\nfor word; do case $word in */root.tar) target=$word ;; esac; done\n{body}\n")
+        script.write_text(
+            "#!/bin/sh\n"
+            "for word; do case $word in */packages.tar | */root.tar) target=$word ;; esac; done\n"
+            f'cp "{self.stanzas}" "$TMPDIR/stanzas"\n'
+            f'for suite in 1 2 3; do echo "{DATE}"; done >"$TMPDIR/dates"\n'
+            f'echo "$target" >>"{self.runs}"\n'
+            f"{body}\n"
+        )
         script.chmod(0o755)
 
     def planned(self, *, archive: Path | None = None) -> plan.Plan:
@@ -58,6 +70,12 @@ class Scene:
 
     def build(self, made: plan.Plan | None = None) -> execute.Built:
         return execute.execute(made or self.planned(), image=paths.image_dir(), load_into=None)
+
+    def made(self) -> list[str]:
+        """Which tars mmdebstrap was asked for since the last question."""
+        asked = [Path(line).name for line in self.runs.read_text().splitlines()]
+        self.runs.unlink()
+        return asked
 
     def left_behind(self) -> list[str]:
         """What is in the temporary directory and next to the output, but the output."""
@@ -86,6 +104,60 @@ def test_the_layout_is_put_in_place_whole(scene: Scene) -> None:
 def test_built_twice_gives_the_same_digest(scene: Scene) -> None:
     first, second = scene.build(), scene.build()
     assert first.layout == second.layout
+
+
+def test_packages_are_kept_and_the_rest_is_made_again(scene: Scene) -> None:
+    scene.build()
+    assert scene.made() == ["packages.tar", "root.tar"]
+    scene.build()
+    assert scene.made() == ["root.tar"]
+
+
+def test_without_the_cache_nothing_is_used_or_kept(scene: Scene) -> None:
+    scene.build(dataclasses.replace(scene.planned(), cache=False))
+    assert not (scene.cache / "dodai" / "roots").exists()
+    scene.build()
+    scene.made()
+    scene.build(dataclasses.replace(scene.planned(), cache=False))
+    assert scene.made() == ["packages.tar", "root.tar"]
+
+
+@pytest.mark.parametrize("what", ["date", "variant", "suite", "epoch"])
+def test_packages_of_another_build_are_not_used(scene: Scene, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.build()
+    scene.made()
+    made = scene.planned()
+    if what == "date":
+        later = "Sat, 21 Nov 2026 09:15:45 UTC"
+        (scene.mirror / "dists/trixie/InRelease").write_text(f"Date: {later}\n")
+        scene.bootstrap(f'(echo "{DATE}"; echo "{DATE}"; echo "{later}") >"$TMPDIR/dates"; cp "{scene.root}" "$target"')
+    if what == "epoch":
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    if what == "variant":
+        made = dataclasses.replace(made, variant="minimal", packages=("python3-minimal",))
+    if what == "suite":
+        made = dataclasses.replace(made, suite=dataclasses.replace(made.suite, name="bookworm"))
+    scene.build(made)
+    assert scene.made() == ["packages.tar", "root.tar"]
+
+
+def test_an_archive_that_changes_in_the_middle_is_downloaded_again(scene: Scene) -> None:
+    release = scene.mirror / "dists/trixie/InRelease"
+    later = "Sat, 21 Nov 2026 15:15:44 UTC"
+    # Whoever asked for the date saw the old one; from the first download on there is the new one.
+    scene.bootstrap(
+        f'echo "Date: {later}" >"{release}"\n'
+        f'(echo "{DATE}"; echo "{DATE}"; echo "{later}") >"$TMPDIR/dates"; cp "{scene.root}" "$target"'
+    )
+    scene.build()
+    assert scene.made() == ["packages.tar", "packages.tar", "root.tar"]
+
+
+def test_a_mirror_that_changes_all_the_time_is_named(scene: Scene) -> None:
+    scene.bootstrap('echo "Sat, 21 Nov 2026 15:15:44 UTC" >"$TMPDIR/dates"; : >"$target"')
+    with pytest.raises(errors.MirrorUnreachable, match="a mirror that changes"):
+        scene.build()
+    assert scene.left_behind() == []
 
 
 def test_times_come_from_the_archive_or_from_the_user(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,40 @@ def test_a_truncated_root_is_refused(root: Path) -> None:
     root.write_bytes(root.read_bytes()[:1700])
     with pytest.raises(errors.BuildFailed, match="cannot use the root that mmdebstrap packed"):
         layer.measure(root, epoch=EPOCH)
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], layer.Content]:
+    """A root of 200 files, the fifth of which holds what is given; pieces are small."""
+    monkeypatch.setattr(layer, "PIECE", 4096)
+
+    def make(data: bytes) -> layer.Content:
+        path = tmp_path / "many.tar"
+        with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+            for number in range(200):
+                body = data if number == 5 else hashlib.sha256(str(number).encode()).digest() * 20
+                entry = tarfile.TarInfo(f"./file-{number}")
+                entry.size = len(body)
+                archive.addfile(entry, io.BytesIO(body))
+        return layer.measure(path, epoch=EPOCH)
+
+    return make
+
+
+def test_pieces_are_the_layer(many: Callable[[bytes], layer.Content], tmp_path: Path) -> None:
+    content = many(b"x")
+    pieces = list(content.pieces())
+    assert len(pieces) > 10
+    assert b"".join(pieces) == plain(content)
+    assert gzip.decompress(layer.compress(content, tmp_path / "layer", "gzip").path.read_bytes()) == plain(content)
+
+
+def test_a_change_leaves_most_pieces_as_they_were(many: Callable[[bytes], layer.Content], tmp_path: Path) -> None:
+    before = layer.Members()
+    layer.compress(many(b"x"), tmp_path / "before", "gzip", before)
+    after = layer.Members(before.used)
+    changed = layer.compress(many(b"y" * 5000), tmp_path / "after", "gzip", after)
+    assert len(after.used.keys() - before.used.keys()) <= 3
+    # And what was spared makes no difference.
+    again = layer.compress(many(b"y" * 5000), tmp_path / "again", "gzip")
+    assert changed.digest == again.digest

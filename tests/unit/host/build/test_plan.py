@@ -21,13 +21,13 @@ def actions(made: plan.Plan) -> list[str]:
 
 def test_the_engine_alone_gets_no_layout(catalogue: packages.Catalogue) -> None:
     made = plan.make(plan.Request(), catalogue)
-    assert actions(made) == ["check", "date", "bootstrap", "measure", "archive", "load"]
+    assert actions(made) == ["check", "date", "packages", "image", "measure", "archive", "load"]
     assert made.names[-1] == "dodai:latest"
 
 
 def test_a_layout_alone_needs_no_engine(catalogue: packages.Catalogue, tmp_path: Path) -> None:
     made = plan.make(plan.Request(load=False, output=tmp_path / "new"), catalogue)
-    assert actions(made) == ["check", "date", "bootstrap", "measure", "layout", "publish"]
+    assert actions(made) == ["check", "date", "packages", "image", "measure", "layout", "publish"]
 
 
 def test_results_are_put_in_place_last(catalogue: packages.Catalogue, tmp_path: Path) -> None:
@@ -105,15 +105,38 @@ def test_sources_are_deb822_and_signed(catalogue: packages.Catalogue) -> None:
 
 def test_mmdebstrap_is_told_all_of_it(catalogue: packages.Catalogue) -> None:
     made = plan.make(plan.Request(without=("ssh",)), catalogue)
-    image = Path("/with space/image")
-    argv = bootstrap.arguments(made, mode="root", image=image, sources=Path("/w/debian.sources"), target="/w/root.tar")
-    assert argv[-3:] == ["trixie", "/w/root.tar", "/w/debian.sources"]
+    inputs, sources, scratch = Path("/with space/inputs"), Path("/w/debian.sources"), Path("/w/scratch")
+    argv = bootstrap.packages_arguments(
+        made, mode="root", inputs=inputs, sources=sources, scratch=scratch, target="/w/packages.tar"
+    )
+    assert argv[-3:] == ["trixie", "/w/packages.tar", "/w/debian.sources"]
     assert f"--include={','.join(made.packages)}" in argv
-    slim = "'/with space/image/rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim' /etc/dpkg/dpkg.cfg.d/dodai-slim"
+    slim = "'/with space/inputs/rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim' /etc/dpkg/dpkg.cfg.d/dodai-slim"
     assert f"--extract-hook=upload {slim}" in argv
     hooks = [word.partition("=")[2] for word in argv if word.startswith("--customize-hook=")]
-    assert "sync-in '/with space/image' /tmp/dodai-image" in hooks
-    install = hooks.index('chroot "$1" sh /tmp/dodai-image/install --variant default --without ssh')
+    assert "sync-in '/with space/inputs' /tmp/dodai-image" in hooks
+    install = hooks.index('chroot "$1" sh /tmp/dodai-image/install --variant default --without ssh --packages-only')
     # Without its configuration mmdebstrap's apt would work on the host.
     assert "$MMDEBSTRAP_APT_CONFIG" in hooks[install - 1]
     assert "$MMDEBSTRAP_APT_CONFIG" in hooks[install + 1]
+
+
+def test_the_image_is_made_on_the_packages(catalogue: packages.Catalogue) -> None:
+    made = plan.make(plan.Request(without=("ssh",)), catalogue)
+    image = Path("/with space/image")
+    argv = bootstrap.image_arguments(
+        made, mode="root", image=image, sources=Path("/w/debian.sources"), base=Path("/w/a b.tar"), target="/w/root.tar"
+    )
+    assert argv[-3:] == ["trixie", "/w/root.tar", "/w/debian.sources"]
+    assert any(word.startswith("--setup-hook=tar ") and "'/w/a b.tar'" in word for word in argv)
+    hooks = [word.partition("=")[2] for word in argv if word.startswith("--customize-hook=")]
+    assert "sync-in '/with space/image' /tmp/dodai-image" in hooks
+    assert 'chroot "$1" sh /tmp/dodai-image/install --variant default --without ssh' in hooks
+
+
+def test_the_first_run_sees_only_what_its_result_is_kept_by(tmp_path: Path) -> None:
+    copied = bootstrap.inputs(paths.image_dir(), tmp_path)
+    files = {str(path.relative_to(copied)) for path in copied.rglob("*") if path.is_file()}
+    assert {"install", "packages.toml", "rootfs/usr/sbin/policy-rc.d", "sysuser-helper/control"} <= files
+    assert len([name for name in files if name.startswith("rootfs/")]) == 3
+    assert {path.stat().st_mode & 0o777 for path in copied.rglob("*")} == {0o644, 0o755}

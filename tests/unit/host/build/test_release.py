@@ -69,3 +69,18 @@ def test_a_mirror_out_of_reach_is_named(uri: str) -> None:
     assert caught.value.message.startswith(f'cannot reach the mirror "{uri}": ')
     assert caught.value.exit_code == 124
     assert "--mirror" in caught.value.hint
+
+
+def test_the_time_is_the_users_or_the_archives() -> None:
+    assert release.epoch({}, 7) == 7
+    assert release.epoch({"SOURCE_DATE_EPOCH": ""}, 7) == 7
+    assert release.epoch({"SOURCE_DATE_EPOCH": "0"}, 7) == 0
+    assert release.epoch({"SOURCE_DATE_EPOCH": "1700000000"}, 7) == 1_700_000_000
+
+
+@pytest.mark.parametrize("wanted", ["today", "-1", "1.5", "\u0663", "99999999999999"])
+def test_a_time_that_is_none_is_refused(wanted: str) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        release.epoch({"SOURCE_DATE_EPOCH": wanted}, 7)
+    assert f'SOURCE_DATE_EPOCH="{wanted}"' in caught.value.message
+    assert "date -d" in caught.value.hint
