@@ -1,7 +1,7 @@
 # One word a chore. What a chore does stands in scripts/, where it can be read and run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help image test test-fast lint format pins wheel clean
+.PHONY: help image test test-fast lint format pins wheel size clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %-4s %-10s ", $$1, $$2; $$1 = $$2 = ""; print substr($$0, 3) }'
@@ -31,6 +31,10 @@ pins: ## pin the newest versions in requirements/pins.txt
 wheel: ## build the package that pip installs, in dist/
 	@scripts/bootstrap dev
 	@.venv/bin/python -m hatchling build -t wheel
+
+size: ## what weighs what in the images, with a picture, in build/size; fails when a budget is passed
+	@mkdir -p build/size
+	@bin/dodai size --budget --svg build/size/sizes.svg --html build/size/sizes.html
 
 clean: ## remove .venv and what the tools keep
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -84,7 +84,8 @@ def load(path: Path) -> Catalogue:
         ) from None
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise _wrong(path, str(error)) from None
-    _only(path, "the file", document, ("suites", "packages"))
+    # The budgets are read by features/size/budgets.py.
+    _only(path, "the file", document, ("suites", "packages", "budgets"))
     tables = document["packages"]
     _only(path, "[packages]", tables, _TABLES)
     for table, entries in tables.items():
