@@ -1,0 +1,38 @@
+"""What is measured: each row's name, meaning, unit and what Dodai is to reach."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bench import peers
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that is measured; less is better in all of them. `goals` are Dodai's, by the peer's name."""
+
+    key: str
+    title: str
+    unit: str
+    goals: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+ROWS = (
+    Row("first", "exec of the init → first statement of its one service", "ms", {peers.DODAI: 14, peers.DODAI_DEFAULT: 60}),
+    Row("fifty", "exec of the init → all of 50 services up", "ms", {peers.DODAI: 100}),
+    Row(
+        "one-shot", "one-shot `true`: exec → exit, with a service beside it", "ms", {peers.DODAI: 40, peers.DODAI_DEFAULT: 150}
+    ),
+    Row("one-shot-up", "one-shot that waits until the service is up: exec → exit", "ms", {peers.DODAI: 40}),
+    Row("stop", "SIGTERM → exit, 1 service", "ms", {peers.DODAI: 6}),
+    Row("stop-fifty", "SIGTERM → exit, 50 services", "ms", {peers.DODAI: 60}),
+    Row("pss", "memory (PSS) of the init's own processes, 1 service", "MiB", {peers.DODAI: 7}),
+    Row("pss-fifty", "memory (PSS) of the init's own processes, 50 services", "MiB", {peers.DODAI: 14}),
+    Row("wake-ups", "wake-ups of the init's own processes, idle with 1 service", "per minute", {peers.DODAI: 0}),
+    Row("orphans-cpu", "10,000 orphans: CPU time of the init's own processes", "s", {peers.DODAI: 0.12}),
+    Row("orphans-zombies", "10,000 orphans: most zombies seen at once", "", {peers.DODAI: 99}),
+    Row("restart", "kill -9 of a service that was up for 6 s → its next instance", "ms", {peers.DODAI: 5}),
+    Row("restart-again", "kill -9 of that instance at once → its next instance", "ms"),
+)
+
+BY_KEY = {row.key: row for row in ROWS}
