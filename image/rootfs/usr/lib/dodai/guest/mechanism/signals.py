@@ -60,7 +60,7 @@ def unblock_all() -> None:
 
 def ignore_requests() -> None:
     """Ignore what asks a process to end or to stop, for one that PID 1 ends in another way."""
-    for number in (HUP, INT, int(_signal.SIGQUIT), TERM, *TERMINAL):
+    for number in (HUP, INT, int(_signal.SIGQUIT), TERM, *_TERMINAL):
         _signal.signal(number, _signal.SIG_IGN)
 
 
