@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.guest.state_directory import State
 
 ROOTFS = Path(__file__).resolve().parents[3] / "image" / "rootfs"
 PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin") or "python3"
@@ -76,3 +78,39 @@ def tools(guest_library: Path) -> Tools:
 def rootfs() -> Path:
     """The tree that mirrors / in the image."""
     return ROOTFS
+
+
+@pytest.fixture
+def state(tools: Tools, tmp_path: Path) -> Iterator[State]:
+    """A state directory that the programs find."""
+    tools.paths = {
+        "RUN_STATE": tmp_path / "run",
+        "TMP_STATE": f"{tmp_path}/tmp-%d",
+        "ENVIRONMENT_DIRECTORY": tmp_path / "no",
+    }
+    made = State(tmp_path / "run")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def dodaictl(tools: Tools) -> Callable[..., Done]:
+    """Runs dodaictl with these arguments."""
+
+    def run(*arguments: str, **options: Any) -> Done:
+        return tools.run("dodaictl", *arguments, **options)
+
+    return run
+
+
+@pytest.fixture
+def the_line() -> Callable[[Done, int], str]:
+    """Checks that it ended with this code and said one line on stderr and nothing else; gives the line."""
+
+    def check(done: Done, code: int) -> str:
+        assert (done.returncode, done.stdout) == (code, b""), done
+        assert done.stderr.startswith(b"dodaictl: ")
+        assert done.stderr.count(b"\n") == 1
+        return done.stderr.decode()
+
+    return check

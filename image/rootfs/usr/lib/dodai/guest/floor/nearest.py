@@ -16,10 +16,13 @@ def nearest(word: str, choices: "Iterable[str]") -> str | None:
 
 
 def _distance(one: str, other: str) -> int:
-    """How many letters must be added, removed or changed (Levenshtein)."""
+    """How many letters must be added, removed, changed or swapped with their neighbour (optimal string alignment)."""
+    before: list[int] = []
     row = list(range(len(other) + 1))
     for i, left in enumerate(one, 1):
-        above, row[0] = row[0], i
+        before, above, row = row, before, [i, *row[1:]]
         for j, right in enumerate(other, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (left != right))
+            row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                row[j] = min(row[j], above[j - 2] + 1)
     return row[-1]

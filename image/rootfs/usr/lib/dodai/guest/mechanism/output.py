@@ -1,5 +1,7 @@
 """Standard output of a tool, written at once and without Python's buffer, which would fail at exit."""
 
+import select
+
 from guest.floor import codes, say
 from guest.mechanism import files
 
@@ -12,3 +14,10 @@ def write(data: str | bytes) -> int:
         say.error(f"cannot write to standard output: {problem.strerror}")
         return codes.FAILED
     return codes.OK
+
+
+def reader_is_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads any more, as after the end of a `docker exec`."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return bool(poll.poll(0))

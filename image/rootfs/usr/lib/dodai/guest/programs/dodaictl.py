@@ -11,15 +11,24 @@ from guest.mechanism import execute, output
 HELP = """\
 usage: dodaictl status [--json] [SERVICE…]   what each service does now
        dodaictl health [SERVICE…]            exit 1 and name those that should run and do not
+       dodaictl ready [--wait SECONDS] [SERVICE…]
+                                             exit 1 and name those that are not ready
+       dodaictl start|stop|restart [--timeout SECONDS] SERVICE…
+                                             ask runit, and wait for the result (10 s)
+       dodaictl signal SIGNAL SERVICE…       send a signal, for example HUP
+       dodaictl logs [-f] SERVICE            the last 64 KiB that it printed
        dodaictl env [--json]                 the container's environment, as with_env gives it
+       dodaictl boot                         what the boot waited for, and its slowest steps
+       dodaictl events [-f]                  the boot log, a JSON object a line
 
-Without SERVICE all of them. dodaictl only looks; sv(8) starts and stops.
+Without SERVICE all of them. -f goes on with what comes. health and ready fail
+while the container boots or stops.
 
-exit code: 0; 1 not healthy, an unknown service, or no my_init runs here;
-2 wrong usage.
+exit code: 0; 1 not healthy, not ready, not done in time, an unknown service, or
+no my_init runs here; 2 wrong usage.
 """
 
-VERBS = ("status", "health", "env")
+VERBS = ("status", "health", "ready", "start", "stop", "restart", "signal", "logs", "env", "boot", "events")
 
 
 def main(argv: list[str]) -> int:
@@ -29,23 +38,15 @@ def main(argv: list[str]) -> int:
     if any(argument in ("--help", "-h") for argument in argv[1:]):
         return output.write(HELP)
     if len(argv) < 2:
-        say.error(f"usage: dodaictl {'|'.join(VERBS)} [--json] [SERVICE…]; dodaictl --help says more")
+        say.error("usage: dodaictl VERB [ARGUMENT…]; dodaictl --help names the verbs")
         return codes.USAGE
     verb, arguments = argv[1], argv[2:]
+    if verb not in VERBS:
+        return _unknown(verb)
     # Only the verb's own module is loaded: health runs every few seconds for a container's whole life.
-    if verb == "status":
-        from guest.programs.verbs import status
-
-        return status.run(arguments)
-    if verb == "health":
-        from guest.programs.verbs import health
-
-        return health.run(arguments)
-    if verb == "env":
-        from guest.programs.verbs import env
-
-        return env.run(arguments)
-    return _unknown(verb)
+    module = __import__("guest.programs.verbs." + verb, fromlist=("run",))
+    code: int = module.run(arguments)
+    return code
 
 
 def _unknown(verb: str) -> int:

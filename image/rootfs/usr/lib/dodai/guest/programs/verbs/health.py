@@ -1,9 +1,8 @@
 """dodaictl health: whether every service that should run does; made for HEALTHCHECK."""
 
-import os
-
-from guest.floor import codes, say
+from guest.floor import codes
 from guest.mechanism import output
+from guest.parts import view
 from guest.programs.verbs import options
 
 
@@ -14,11 +13,16 @@ def run(arguments: list[str]) -> int:
         seen = options.look(names)
     except options.Stop as stop:
         return stop.code
-    sick = [service for service in seen.services if not service.healthy]
     # On standard output: that is what `docker inspect` keeps of a health check.
-    lines = [f"{say.shown(os.fsencode(s.name))} is {s.state}{_but(s.wanted)}\n" for s in sick]
-    return output.write("".join(lines)) or (codes.FAILED if sick else codes.OK)
+    lines = [f"{options.shown(s.name)} is {s.state}{_but(s)}\n" for s in seen.services if not s.healthy]
+    if seen.phase != view.RUNNING_PHASE:
+        # Not yet, or no longer: whoever sends requests by this answer should send none.
+        lines.insert(0, f"my_init is at: {seen.phase}\n")
+    return output.write("".join(lines)) or (codes.FAILED if lines else codes.OK)
 
 
-def _but(wanted: str | None) -> str:
-    return f", wanted {wanted}" if wanted else ""
+def _but(service: view.Service) -> str:
+    words = [service.note] if service.note else []
+    if service.last_exit is not None and service.pid is None:
+        words.append(f"last exit {service.last_exit[0]} {service.last_exit[1]}")
+    return f" ({', '.join(words)})" if words else ""
