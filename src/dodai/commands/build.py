@@ -35,6 +35,12 @@ def build(
     compression: Annotated[str, typer.Option(help=f"Of the layer in the OCI layout: {', '.join(layer.COMPRESSIONS)}.")] = (
         layer.COMPRESSIONS[0]
     ),
+    lock: Annotated[bool, typer.Option("--lock", help="Write down which packages it was made of, and their sums.")] = False,
+    locked: Annotated[bool, typer.Option("--locked", help="Build from the packages of the lock, and no others.")] = False,
+    lock_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The lock, instead of image/lock/SUITE-ARCHITECTURE.lock.")
+    ] = None,
+    pool: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the lock's .debs there, fetched once.")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Install the packages anew, and do not keep them.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be done and why, and do nothing.")] = False,
 ) -> None:
@@ -55,6 +61,10 @@ def build(
         tags=tuple(tag or ()),
         compression=compression,
         cache=not no_cache,
+        lock=lock,
+        locked=locked,
+        lock_file=lock_file.absolute() if lock_file else None,
+        pool=pool.absolute() if pool else None,
     )
     made = plan.make(request, packages.load(source / packages.FILE))
     if dry_run:

@@ -54,6 +54,7 @@ _NO_MIRROR = re.compile(
     re.IGNORECASE,
 )
 _NO_PACKAGE = re.compile(r"E: (?:Unable to locate package|Package '?)\s*([a-z0-9][a-z0-9+.-]+)")
+_NO_DEPENDENCY = re.compile(r"Depends: (\S+).* but it is not (?:installable|going to be installed)")
 _ADDRESS = re.compile(r"https?://[^\s'\"]+")
 
 
@@ -179,10 +180,10 @@ def _settle(build: plan.Plan, sources: Path) -> list[str]:
 
 
 def sources_text(sources: Sequence[packages.Source]) -> str:
-    """Return the deb822 text of sources.list(5), signed by the keyring that each source names."""
+    """Return the deb822 text of sources.list(5), signed by the keyring that each source names. One without is our own pool."""
     stanzas = [
-        f"Types: deb\nURIs: {source.uri}\nSuites: {' '.join(source.suites)}\n"
-        f"Components: {' '.join(source.components)}\nSigned-By: {source.keyring}\n"
+        f"Types: deb\nURIs: {source.uri}\nSuites: {' '.join(source.suites)}\nComponents: {' '.join(source.components)}\n"
+        + (f"Signed-By: {source.keyring}\n" if source.keyring else "Trusted: yes\n")
         for source in sources
     ]
     return "\n".join(stanzas)
@@ -224,6 +225,8 @@ class Runner:
             "TMPDIR": str(self.scratch),
             "LC_ALL": "C.UTF-8",
             "DEBIAN_FRONTEND": "noninteractive",
+            # Our own pool is on loopback, where no proxy finds it.
+            "no_proxy": ",".join(filter(None, (os.environ.get("no_proxy"), "127.0.0.1"))),
         }
 
     def packages(self, inputs: Path) -> Path:
@@ -282,7 +285,7 @@ class _Watch:
             self.no_space = self.no_space or line
         if _NO_MIRROR.search(line):
             self.no_mirror = self.no_mirror or line
-        if found := _NO_PACKAGE.search(line):
+        if found := _NO_PACKAGE.search(line) or _NO_DEPENDENCY.search(line):
             self.no_package = self.no_package or found.group(1)
 
 
@@ -301,9 +304,10 @@ def _explain(error: errors.CommandFailed, watch: _Watch, build: plan.Plan, work:
             f'cannot fetch from the mirror "{mirror}": {watch.no_mirror}', hint=f"try again, or --mirror URL; {whole}"
         )
     if watch.no_package:
+        archive = "the lock" if build.locked else build.suite.name
         return errors.BuildFailed(
-            f'cannot build the image: {build.suite.name} has no package "{watch.no_package}"',
-            hint=f"check image/packages.toml; {whole}",
+            f'cannot build the image: {archive} has no package "{watch.no_package}"',
+            hint=f"make a new lock: dodai build --lock; {whole}" if build.locked else f"check image/packages.toml; {whole}",
         )
     return errors.BuildFailed(f"{error.message}", hint=whole)
 

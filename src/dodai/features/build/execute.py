@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dodai import __version__, engine, errors, output, paths, process
 from dodai.features import provision
-from dodai.features.build import archive, bootstrap, cache, inventory, layer, oci, plan, release
+from dodai.features.build import archive, bootstrap, cache, inventory, layer, lock, oci, packages, plan, pool, release, report
 
 # Bytes that a build takes at its peak, which is when the root is packed: 319 MB and 270 MB were measured with trixie. A third
 # is added for other suites.
@@ -64,6 +64,10 @@ class _Build:
         self._description: oci.Description
         self._kept = cache.default() if build.cache else None
         self._key = ""
+        self._lock: lock.Lock | None = None
+        self._mirrors: list[str] = []
+        self._pool: Path
+        self._newest = 0
         self._dates: dict[str, int] = {}  # address and suite → seconds since 1970
         self._runner: bootstrap.Runner
         self._base: Path
@@ -80,12 +84,16 @@ class _Build:
         actions = {
             "check": self._check,
             "date": self._date,
+            "read lock": self._read_lock,
+            "pool": self._fill_pool,
             "packages": self._packages,
             "image": self._make_image,
+            "report": self._report,
             "measure": self._measure,
             "layout": self._write_layout,
             "archive": self._write_archive,
             "load": self._load,
+            "lock": self._write_lock,
             "publish": self._publish,
         }
         try:
@@ -113,15 +121,55 @@ class _Build:
                 for source in self._build.sources
                 for suite in source.suites
             }
-        done = process.run(["dpkg", "--print-architecture"], doing="learn the architecture")
+        self._describe(max(self._dates.values()))
+
+    def _describe(self, newest: int) -> None:
+        """Settle what the image says about itself; `newest` is the date of the newest Release file, in seconds since 1970."""
+        self._newest = newest
         self._description = oci.Description(
             version=__version__,
             suite=self._build.suite.name,
             variant=self._build.variant,
             without=self._build.without,
-            architecture=done.stdout.strip(),
-            epoch=release.epoch(os.environ, max(self._dates.values())),
+            architecture=_architecture(),
+            epoch=release.epoch(os.environ, newest),
         )
+
+    def _read_lock(self) -> None:
+        self._lock = lock.read(self._lock_path(), suite=self._build.suite.name, architecture=_architecture())
+        lock.check(self._lock, self._lock_path(), self._build.needed)
+        # The image names the archives that it was made from, wherever its packages are fetched from now.
+        mirrors = [source.uri for source in self._build.sources]
+        self._mirrors = list(dict.fromkeys([*mirrors, *(uri for uri, _, _ in self._lock.sources)]))
+        self._build = dataclasses.replace(self._build, sources=lock.sources(self._lock, self._build.suite))
+        self._describe(self._lock.epoch)
+
+    def _fill_pool(self) -> None:
+        if self._lock is None:
+            raise errors.InternalError("a pool without a lock")
+        self._pool = self._build.pool or self._work / "pool"
+        with output.progress(f"looking for the {len(self._lock.packages)} packages of the lock") as shown:
+            pool.fill(self._pool, self._lock, self._mirrors, lambda done, of: shown.update(f"{done} of {of}"))
+
+    def _write_lock(self) -> None:
+        made = lock.Lock(
+            suite=self._build.suite.name,
+            architecture=self._description.architecture,
+            variant=self._build.variant,
+            without=self._build.without,
+            epoch=self._newest,
+            sources=tuple((source.uri, source.suites, source.components) for source in self._build.sources),
+            packages=tuple(one for one in self.inventory if one.file),
+        )
+        if self._build.pool is not None:
+            mirrors = [source.uri for source in self._build.sources]
+            with output.progress(f"fetching into {self._build.pool}") as shown:
+                pool.fill(self._build.pool, made, mirrors, lambda done, of: shown.update(f"{done} of {of}"))
+        lock.write(self._lock_path(), made)
+        output.say(f'locked {len(made.packages)} packages in "{self._lock_path()}"')
+
+    def _lock_path(self) -> Path:
+        return self._build.lock_file or lock.place(self._image, self._build.suite.name, _architecture())
 
     def _packages(self) -> None:
         inputs = bootstrap.inputs(self._image, self._work)
@@ -134,10 +182,13 @@ class _Build:
                 self._base = self._work / "packages.tar"
                 cache.copy(found / "packages.tar", self._base)
                 return
-            self._base = self._run(lambda runner: runner.packages(inputs))
+            self._base = self._install_packages(inputs)
             scratch = self._runner.scratch
             self.inventory = inventory.read(scratch / bootstrap.STANZAS)
-            if inventory.dates((scratch / bootstrap.DATES).read_text(encoding="ascii")) == tuple(sorted(self._dates.values())):
+            if self._lock is not None:
+                lock.compare(self._lock, self._lock_path(), self.inventory)
+            dates = inventory.dates((scratch / bootstrap.DATES).read_text(encoding="ascii"))
+            if self._lock is not None or dates == tuple(sorted(self._dates.values())):
                 if self._kept is not None:
                     self._kept.put(self._key, {"packages.tar": self._base, bootstrap.STANZAS: scratch / bootstrap.STANZAS})
                 return
@@ -150,11 +201,19 @@ class _Build:
             hint="try again, or name another mirror: --mirror URL",
         )
 
+    def _install_packages(self, inputs: Path) -> Path:
+        if self._lock is None:
+            return self._run(self._build, lambda runner: runner.packages(inputs))
+        with pool.serve(self._pool, self._lock, self._build.suite) as address:
+            own = packages.Source(address, (self._build.suite.name,), ("main",), "")
+            return self._run(dataclasses.replace(self._build, sources=(own,)), lambda runner: runner.packages(inputs))
+
     def _facts(self) -> dict[str, object]:
         """What the packages' root depends on, but for its files of image/."""
         return {
             "architecture": self._description.architecture,
             "dates": self._dates,
+            "lock": lock.text(self._lock) if self._lock is not None else "",
             "epoch": self._description.epoch,
             "packages": self._build.packages,
             "sources": bootstrap.sources_text(self._build.sources),
@@ -164,9 +223,9 @@ class _Build:
         }
 
     def _make_image(self) -> None:
-        self._root = self._run(lambda runner: runner.image(self._image, self._base))
+        self._root = self._run(self._build, lambda runner: runner.image(self._image, self._base))
 
-    def _run(self, task: Callable[[bootstrap.Runner], Path]) -> Path:
+    def _run(self, build: plan.Plan, task: Callable[[bootstrap.Runner], Path]) -> Path:
         """Let mmdebstrap work, and show how far it is."""
         log = paths.cache_dir() / "build.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +239,7 @@ class _Build:
                     output.say(f"{stage} ({time.monotonic() - started:.0f} s)")
 
             self._runner = bootstrap.Runner(
-                self._build,
+                build,
                 mode=self._mode,
                 work=self._work,
                 epoch=self._description.epoch,
@@ -188,6 +247,13 @@ class _Build:
                 on_stage=on_stage,
             )
             return task(self._runner)
+
+    def _report(self) -> None:
+        if self._lock is not None:
+            report.security(self._build, self._root, self._description.architecture)
+        elif self._lock_path().exists():
+            kept = lock.read(self._lock_path(), suite=self._build.suite.name, architecture=self._description.architecture)
+            report.since(kept, self._build, self.inventory)
 
     def _measure(self) -> None:
         self.content = layer.measure(self._root, epoch=self._description.epoch)
@@ -228,6 +294,10 @@ class _Build:
         if self._build.output is not None and self._new_layout is not None:
             self._new_layout.chmod(0o755)
             _swap(self._new_layout, self._build.output, self._beside)
+
+
+def _architecture() -> str:
+    return process.run(["dpkg", "--print-architecture"], doing="learn the architecture").stdout.strip()
 
 
 def _beside(target: Path, stack: contextlib.ExitStack) -> Path:

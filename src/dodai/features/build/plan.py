@@ -15,7 +15,21 @@ from typing import Literal
 from dodai import errors
 from dodai.features.build import layer, names, oci, packages
 
-Action = Literal["check", "date", "packages", "image", "measure", "layout", "archive", "load", "publish"]
+Action = Literal[
+    "check",
+    "date",
+    "read lock",
+    "pool",
+    "packages",
+    "image",
+    "report",
+    "measure",
+    "layout",
+    "archive",
+    "load",
+    "lock",
+    "publish",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +47,10 @@ class Request:
     tags: tuple[str, ...] = ()
     compression: str = layer.COMPRESSIONS[0]
     cache: bool = True
+    lock: bool = False
+    locked: bool = False
+    lock_file: Path | None = None
+    pool: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +77,11 @@ class Plan:
     archive: Path | None
     load: bool
     cache: bool
+    needed: tuple[str, ...]  # every package that is asked for by name
+    lock: bool
+    locked: bool
+    lock_file: Path | None  # None: where the lock of the suite and architecture is kept
+    pool: Path | None
     steps: tuple[Step, ...]
 
     @property
@@ -80,6 +103,7 @@ def make(request: Request, catalogue: packages.Catalogue) -> Plan:
         raise errors.UsageError(
             "cannot build to nowhere: --no-load leaves out the engine, and no directory is named", hint="add -o DIR"
         )
+    _check_lock(request)
     if request.output is not None:
         _check_output(request.output)
     if request.archive is not None:
@@ -100,6 +124,11 @@ def make(request: Request, catalogue: packages.Catalogue) -> Plan:
         archive=request.archive,
         load=request.load,
         cache=request.cache,
+        needed=tuple(sorted({*catalogue.select(variant, without), *catalogue.tables["init"]})),
+        lock=request.lock,
+        locked=request.locked,
+        lock_file=request.lock_file,
+        pool=request.pool,
         steps=(),
     )
     return dataclasses.replace(chosen, steps=tuple(_steps(chosen)))
@@ -112,14 +141,21 @@ def _steps(plan: Plan) -> Iterable[Step]:
         "look for mmdebstrap (as root, install it), the right to use it, and room on the disk",
         "a build that cannot end is not begun",
     )
-    yield Step("date", f"ask {mirrors} for the date of {plan.suite.name}", "every time in the image comes from it")
-    kept = ", unless one of that date is kept" if plan.cache else ""
+    if plan.locked:
+        yield Step("read lock", f"read {_lock_name(plan)}", "it says which packages, and the time of the image")
+        pool = f'the pool "{plan.pool}"' if plan.pool else "a pool of this build"
+        yield Step("pool", f"fetch from {mirrors} what {pool} lacks, and compare all of it with the lock", "--locked")
+    else:
+        yield Step("date", f"ask {mirrors} for the date of {plan.suite.name}", "every time in the image comes from it")
+    kept = ", unless one of the same is kept" if plan.cache else ""
     yield Step(
         "packages",
         f"make a root of {plan.suite.name} with mmdebstrap{kept}, with: {' '.join(plan.packages)}",
         f"the {plan.variant} variant" + (f" without {', '.join(plan.without)}" if plan.without else ""),
     )
     yield Step("image", "run image/install in it", "it puts in rootfs/ and settles what packages leave open")
+    what = "which security updates it lacks" if plan.locked else f"what changed since {_lock_name(plan)}, if there is one"
+    yield Step("report", f"tell {what}", "a build is a chance to see what is old")
     yield Step("measure", "measure and hash the layer", "the configuration names it by its digest")
     if plan.output is not None:
         yield Step("layout", f"write an OCI layout, its layer {_packed(plan.compression)}", "-o")
@@ -129,8 +165,15 @@ def _steps(plan: Plan) -> Iterable[Step]:
         yield Step(
             "load", f"load it into the engine as {', '.join(plan.names)}", "so that it can be run; --no-load leaves this out"
         )
+    if plan.lock:
+        fetched = f' and fetch its packages into "{plan.pool}"' if plan.pool else ""
+        yield Step("lock", f"write {_lock_name(plan)}{fetched}", "--lock")
     if places := [f'"{place}"' for place in (plan.output, plan.archive) if place is not None]:
         yield Step("publish", f"move it to {' and '.join(places)}", "only now: a build that fails leaves what was there")
+
+
+def _lock_name(plan: Plan) -> str:
+    return f'the lock "{plan.lock_file}"' if plan.lock_file else f"the lock of {plan.suite.name}"
 
 
 def _packed(compression: str) -> str:
@@ -164,6 +207,20 @@ def _checked_uri(uri: str) -> str:
             f'cannot use the mirror "{uri}": it is not an http or https address', hint="--mirror http://HOST/debian"
         )
     return uri.rstrip("/")
+
+
+def _check_lock(request: Request) -> None:
+    if request.lock and request.locked:
+        raise errors.UsageError("cannot both make a lock and build from one", hint="choose --lock or --locked")
+    if request.pool is not None and not (request.lock or request.locked):
+        raise errors.UsageError(
+            f'cannot use the pool "{request.pool}" without a lock: nothing says what belongs in it',
+            hint="add --locked, or --lock",
+        )
+    if request.lock_file is not None and request.lock_file.is_dir():
+        raise errors.UsageError(f'cannot use the lock "{request.lock_file}": it is a directory', hint="name a file")
+    if request.pool is not None and request.pool.exists() and not request.pool.is_dir():
+        raise errors.UsageError(f'cannot use the pool "{request.pool}": it is not a directory', hint="name a directory")
 
 
 def _check_output(output: Path) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from dodai import errors, paths, process
-from dodai.features.build import execute, oci, packages, plan
+from dodai.features.build import execute, inventory, oci, packages, plan
+from tests.unit.host.build import archive_of
 
 pytestmark = pytest.mark.root
 
@@ -158,6 +159,79 @@ def test_a_mirror_that_changes_all_the_time_is_named(scene: Scene) -> None:
     with pytest.raises(errors.MirrorUnreachable, match="a mirror that changes"):
         scene.build()
     assert scene.left_behind() == []
+
+
+@pytest.fixture
+def hello(scene: Scene) -> inventory.Package:
+    """A real package, which the stand-in installs from now on."""
+    made = archive_of.package(scene.mirror, "hello")
+    fields = {"Package": made.name, "Version": made.version, "Architecture": made.architecture, "Filename": made.file}
+    fields |= {"Size": str(made.size), "SHA256": made.sha256, "Priority": made.priority}
+    scene.stanzas.write_text("".join(f"{name}: {value}\n" for name, value in fields.items()))
+    return made
+
+
+def locking(scene: Scene, *, pool: Path | None = None) -> plan.Plan:
+    made = scene.planned()
+    steps = (*made.steps[:-1], plan.Step("lock", "write the lock", "--lock"), made.steps[-1])
+    return dataclasses.replace(made, lock=True, lock_file=scene.place / "x.lock", pool=pool, steps=steps)
+
+
+def from_lock(scene: Scene, *, needed: tuple[str, ...] = ("hello",)) -> plan.Plan:
+    made = scene.planned()
+    steps = (
+        made.steps[0],
+        plan.Step("read lock", "read the lock", "--locked"),
+        plan.Step("pool", "fetch", "--locked"),
+        *(step for step in made.steps if step.action not in ("check", "date", "report")),
+    )
+    return dataclasses.replace(made, locked=True, lock_file=scene.place / "x.lock", needed=needed, steps=steps)
+
+
+def test_a_locked_build_is_the_one_that_was_locked(scene: Scene, hello: inventory.Package) -> None:
+    pool = scene.place / "pool"
+    first = scene.build(locking(scene, pool=pool))
+    assert [entry.name for entry in pool.iterdir()] == ["hello_1.0-1_all.deb"]
+    # Another day, and no mirror has anything any more.
+    (scene.mirror / hello.file).unlink()
+    for release in scene.mirror.glob("dists/*/InRelease"):
+        release.write_text("Date: Sun, 22 Nov 2026 09:15:44 UTC\n")
+    second = scene.build(dataclasses.replace(from_lock(scene), pool=pool))
+    assert first.layout == second.layout
+    assert sorted(scene.left_behind()) == ["pool", "x.lock"]
+
+
+def test_a_package_that_is_not_the_locks_ends_the_build(scene: Scene, hello: inventory.Package) -> None:
+    scene.build(locking(scene, pool=scene.place / "pool"))
+    before = (scene.output / "index.json").read_bytes()
+    scene.stanzas.write_text(scene.stanzas.read_text().replace("1.0-1", "1.0-2"))
+    with pytest.raises(errors.BuildFailed, match=r'"hello" 1\.0-2'):
+        scene.build(dataclasses.replace(from_lock(scene), pool=scene.place / "pool"))
+    assert (scene.output / "index.json").read_bytes() == before
+    assert sorted(scene.left_behind()) == ["pool", "x.lock"]
+
+
+def test_a_lock_without_what_is_asked_for_is_refused_at_once(scene: Scene, hello: inventory.Package) -> None:
+    scene.build(locking(scene))
+    scene.made()
+    with pytest.raises(errors.BuildFailed, match='it has no package "curl"'):
+        scene.build(from_lock(scene, needed=("hello", "curl")))
+    assert not scene.runs.exists()
+
+
+def test_what_changed_since_the_lock_is_told(
+    scene: Scene, hello: inventory.Package, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.build(locking(scene))
+    known = dataclasses.replace(scene.planned(), lock_file=scene.place / "x.lock", cache=False)
+    capsys.readouterr()
+    scene.build(known)
+    assert "packages: the same as in the lock of 2026-11-21" in capsys.readouterr().err
+    scene.stanzas.write_text(scene.stanzas.read_text().replace("Version: 1.0-1", "Version: 1.0-2"))
+    scene.build(known)
+    told = capsys.readouterr().err
+    assert "packages: 1 changed since the lock of 2026-11-21" in told
+    assert "hello 1.0-1 -> 1.0-2" in told
 
 
 def test_times_come_from_the_archive_or_from_the_user(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

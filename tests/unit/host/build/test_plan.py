@@ -21,13 +21,24 @@ def actions(made: plan.Plan) -> list[str]:
 
 def test_the_engine_alone_gets_no_layout(catalogue: packages.Catalogue) -> None:
     made = plan.make(plan.Request(), catalogue)
-    assert actions(made) == ["check", "date", "packages", "image", "measure", "archive", "load"]
+    assert actions(made) == ["check", "date", "packages", "image", "report", "measure", "archive", "load"]
     assert made.names[-1] == "dodai:latest"
 
 
 def test_a_layout_alone_needs_no_engine(catalogue: packages.Catalogue, tmp_path: Path) -> None:
     made = plan.make(plan.Request(load=False, output=tmp_path / "new"), catalogue)
-    assert actions(made) == ["check", "date", "packages", "image", "measure", "layout", "publish"]
+    assert actions(made) == ["check", "date", "packages", "image", "report", "measure", "layout", "publish"]
+
+
+def test_a_locked_build_asks_no_mirror_for_its_date(catalogue: packages.Catalogue, tmp_path: Path) -> None:
+    made = plan.make(plan.Request(load=False, output=tmp_path / "new", locked=True), catalogue)
+    assert actions(made)[:4] == ["check", "read lock", "pool", "packages"]
+    # What install brings itself must be in the lock too.
+    assert {"runit", *made.packages} == set(made.needed)
+
+
+def test_a_lock_is_written_when_the_image_is_made(catalogue: packages.Catalogue) -> None:
+    assert actions(plan.make(plan.Request(lock=True), catalogue))[-2:] == ["load", "lock"]
 
 
 def test_results_are_put_in_place_last(catalogue: packages.Catalogue, tmp_path: Path) -> None:
@@ -71,6 +82,10 @@ def test_a_mirror_replaces_the_main_archive_only(catalogue: packages.Catalogue) 
         (plan.Request(mirror="http://a b/"), '"http://a b/"', "--mirror http"),
         (plan.Request(load=False), "to nowhere", "-o DIR"),
         (plan.Request(tags=("No",)), '"No"', "a name looks like"),
+        (plan.Request(lock=True, locked=True), "both make a lock and build from one", "--lock or --locked"),
+        (plan.Request(pool=Path("/pool")), '"/pool" without a lock', "--locked"),
+        (plan.Request(locked=True, pool=Path("/etc/passwd")), '"/etc/passwd"', "name a directory"),
+        (plan.Request(locked=True, lock_file=Path("/etc")), '"/etc"', "name a file"),
         (plan.Request(output=Path("/nowhere/at/all")), '"/nowhere/at"', "create it first"),
     ],
 )
