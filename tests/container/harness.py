@@ -136,7 +136,7 @@ class Engine:
                 stdin=subprocess.DEVNULL if input is None else None,
                 capture_output=True,
                 timeout=seconds,
-                env=os.environ | _podman_settings() | env,
+                env=os.environ | podman_settings() | env,
                 check=False,
             )
         except subprocess.TimeoutExpired as late:
@@ -382,7 +382,7 @@ class Container:
 
 
 @functools.cache
-def _podman_settings() -> dict[str, str]:
+def podman_settings() -> dict[str, str]:
     """Podman's settings, unless the caller has their own."""
     if "CONTAINERS_CONF" in os.environ:
         return {}

@@ -154,6 +154,7 @@ class World:
         pid1: bool = True,
         through: Sequence[str] = (),
         stdio: int | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> Iterator[Container]:
         """my_init with these arguments as PID 1 (or, pid1=False, as the child of a shell that is).
 
@@ -175,7 +176,7 @@ class World:
         with (self.scratch / "out").open("ab") as out, (self.scratch / "err").open("ab") as err:
             process = subprocess.Popen(
                 ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--", *enter],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=out if stdio is None else stdio,
                 stderr=err if stdio is None else stdio,
             )

@@ -19,6 +19,9 @@ _LOOK_SECONDS = 0.01  # for ends that no signal tells: processes that are not ou
 
 def enter_pre_hooks(self: init.Init) -> str | None:
     """What is to happen while everything still runs."""
+    if self.terminal is not None and not self.command_pid:
+        # The foreground is still the command's that has ended: a hook that uses the terminal would be stopped.
+        terminal.take_back(self.terminal)
     self.queue = scripts.runnable(paths.PRE_SHUTDOWN_DIRECTORY)
     self.hooks_deadline = self.stop_budget().pre_hooks(time.monotonic())
     return _next_hook(self, states.SERVICES_STOP)
