@@ -66,9 +66,8 @@ def given_hard(engine: harness.Engine, image: str) -> Iterator[harness.Container
 def test_docker_run_e_reaches_everybody_byte_for_byte(given_hard: harness.Container, who: str) -> None:
     found = variables(given_hard.read(f"/seen.{who}"))
     assert hard(found) == HARD
-    if who != "service":  # what starts a service is a script of dash, which hands on what a shell can name only
-        assert found[b"not.a-name"] == b"x"
-        assert found[b"a/b"] == b"slash"
+    assert found[b"not.a-name"] == b"x"
+    assert found[b"a/b"] == b"slash"
 
 
 def test_with_env_gives_the_exact_bytes_to_exec(given_hard: harness.Container) -> None:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.process.world import World
+from tests.process.world import World, until
 
 
 def test_a_service_runs_in_its_own_directory_and_a_session_of_its_own(world: World) -> None:
@@ -104,3 +104,15 @@ kill -0 "$pid" 2>/dev/null || echo replaced""",
     result = world.run("--", "/command")
     assert b"replaced" in result.stdout.splitlines()
     assert "was killed; it is replaced" in result.stderr
+
+
+def test_a_service_gets_variables_whose_names_are_not_shell_names(world: World) -> None:
+    """C6. Its logger, too."""
+    world.file("/etc/service/s/run", "#!/bin/cat /proc/self/environ\n", 0o755)
+    world.service("t", "exec sleep 1000")
+    world.file("/etc/service/t/log/run", "#!/bin/cat /proc/self/environ\n", 0o755)
+    with world.start(environment={"a.b": "odd", "A-B": "two\nlines", "PLAIN": "yes"}) as container:
+        until(lambda: container.out.count(b"a.b=odd\0") == 2, "both")
+        assert container.out.count(b"A-B=two\nlines\0") == 2
+        assert container.out.count(b"PLAIN=yes\0") == 2
+        assert b"LC_CTYPE" not in container.out

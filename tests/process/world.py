@@ -4,6 +4,7 @@ The image's rootfs lies on top of / in an overlay whose upper layer is a tmpfs, 
 written. An ordinary user gets the same in a user namespace.
 """
 
+import json
 import os
 import shlex
 import signal
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOTFS = Path(__file__).resolve().parents[2] / "image" / "rootfs"
 DEADLINE = 30.0  # seconds; for whatever is waited for
@@ -80,6 +82,30 @@ class Container:
     def wait_for(self, text: bytes) -> None:
         """Until text is in the output."""
         until(lambda: text in self.out, f"{text!r} on stdout", lambda: f"stdout {self.out!r}\nstderr {self.err}")
+
+    @property
+    def root(self) -> Path:
+        """Its / as seen from here."""
+        return Path(f"/proc/{self.pid}/root")
+
+    def policy(self, name: str) -> dict[str, str]:
+        """What PID 1 keeps of a service for dodaictl; empty before it does."""
+        try:
+            text = (self.root / "run/dodai/service" / name / "policy").read_text()
+        except FileNotFoundError:
+            return {}
+        return dict(line.split(" ", 1) for line in text.splitlines())
+
+    def events(self) -> list[dict[str, Any]]:
+        """The boot log so far."""
+        return [json.loads(line) for line in (self.root / "run/dodai/events").read_text().splitlines()]
+
+    def call(self, *words: str) -> str:
+        """Run a command inside, as `docker exec` does; its stdout."""
+        enter = ["nsenter", "-t", str(self.pid), "--mount", "--pid", "--root", "--wd", "--", *words]
+        done = subprocess.run(enter, capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 0, f"{words}: exit code {done.returncode}\n{done.stdout}{done.stderr}\n{self.err}"
+        return done.stdout
 
     def kill(self, number: int) -> None:
         """Send a signal to PID 1."""

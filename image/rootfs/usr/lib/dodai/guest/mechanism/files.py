@@ -29,6 +29,11 @@ def read_or_none(path: bytes) -> bytes | None:
         return None
 
 
+def remove(path: bytes) -> None:
+    """unlink(2); what is missing already is fine, and what cannot be removed stays."""
+    _ignoring_errors(lambda: os.unlink(path))
+
+
 def write_all(fd: int, data: bytes) -> None:
     """write(2) until everything is written: a short write is legal. Raises OSError."""
     view = memoryview(data)

@@ -26,6 +26,11 @@ def _stats() -> "Iterator[tuple[int, list[bytes]]]":
             yield int(entry), text[text.rindex(b")") + 2 :].split(b" ", 3)
 
 
+def sessions() -> dict[int, int]:
+    """pid → session of every process."""
+    return {pid: int(fields[3].split(b" ", 1)[0]) for pid, fields in _stats()}
+
+
 def descendants(root: int, among: dict[int, int] | None = None) -> list[int]:
     """Every living process below root, parents before children."""
     tree: dict[int, list[int]] = {}

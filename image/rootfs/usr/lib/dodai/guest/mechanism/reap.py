@@ -66,6 +66,12 @@ def status(pid: int) -> int | None:
     return _ended.pop(pid, None)
 
 
+def forget(pid: int) -> None:
+    """The end of a registered child is of no interest any more; it is still collected."""
+    _mine.discard(pid)
+    _ended.pop(pid, None)
+
+
 def suspended(pid: int) -> bool:
     """Whether ^Z (SIGTSTP) has stopped a registered child since the last question."""
     if pid not in _suspended:

@@ -85,6 +85,12 @@ def wait(seconds: float | None) -> int:
     return int(info.si_signo)
 
 
+def drain(number: int) -> None:
+    """Take all of one signal that have queued up: a real-time signal comes once for every change."""
+    while _signal.sigtimedwait((number,), 0) is not None:
+        pass
+
+
 def name(number: int) -> str:
     """SIGTERM for 15; the number where it has no name."""
     for key, value in vars(_signal).items():

@@ -21,7 +21,7 @@ _TRIES = 3
 _PAUSE_SECONDS = 0.01
 
 # What an exec leaves behind in the child: defaults for all signals (KILL and STOP cannot be set).
-_DEFAULTS = tuple(sorted(signals.ALL - {signals.KILL, signals.STOP}))
+DEFAULTS = tuple(sorted(signals.ALL - {signals.KILL, signals.STOP}))
 
 
 def start(
@@ -30,15 +30,23 @@ def start(
     *,
     path: bytes | None = None,
     session: bool = False,
-    stdin: bytes | None = None,
+    stdin: bytes | int | None = None,
+    stdout: bytes | None = None,
+    stderr: bytes | None = None,
 ) -> int:
     """Start arguments[0] (or path, with arguments as argv) and return its registered pid.
 
-    session: a session of its own, without a controlling terminal. stdin: a file to open as
-    descriptor 0 instead of the inherited one. Raises program.CannotStart with the reason.
+    session: a session of its own, without a controlling terminal. stdin, stdout, stderr: files to
+    open instead of the inherited descriptors; a number as stdin is a descriptor.
+    Raises program.CannotStart with the reason.
     """
     where = path or program.find(arguments[0], environment)
-    actions = [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0)] if stdin else []
+    actions: list[tuple[object, ...]] = []
+    for fd, source, flags in ((0, stdin, os.O_RDONLY), (1, stdout, os.O_WRONLY), (2, stderr, os.O_WRONLY)):
+        if isinstance(source, int):
+            actions.append((os.POSIX_SPAWN_DUP2, source, fd))
+        elif source:
+            actions.append((os.POSIX_SPAWN_OPEN, fd, source, flags, 0))
     return _registered(
         where,
         lambda: os.posix_spawn(
@@ -48,7 +56,7 @@ def start(
             file_actions=actions,
             setsid=session,
             setsigmask=(),
-            setsigdef=_DEFAULTS,
+            setsigdef=DEFAULTS,
         ),
     )
 
@@ -62,7 +70,7 @@ def start_in_group(arguments: list[bytes], environment: dict[bytes, bytes], term
     if terminal is None:
         return _registered(
             where,
-            lambda: os.posix_spawn(where, arguments, environment, setpgroup=0, setsigmask=(), setsigdef=_DEFAULTS),
+            lambda: os.posix_spawn(where, arguments, environment, setpgroup=0, setsigmask=(), setsigdef=DEFAULTS),
         )
     return _fork_in_foreground(where, arguments, environment, terminal)
 

@@ -7,19 +7,31 @@ from guest.floor import paths, say
 _MARK = b"MY_INIT_IS_SUBREAPER"
 _PERL = b"/usr/bin/perl"
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
-# prctl's number in each architecture's system call table.
-_PRCTL = {
-    "x86_64": 157,
-    "aarch64": 167,
-    "riscv64": 167,
-    "loongarch64": 167,
-    "i686": 172,
-    "armv7l": 172,
-    "armv6l": 172,
-    "s390x": 172,
-    "ppc64le": 171,
-    "ppc64": 171,
+# setsid's and prctl's numbers in each architecture's system call table.
+_NUMBERS = {
+    "x86_64": (112, 157),
+    "aarch64": (157, 167),
+    "riscv64": (157, 167),
+    "loongarch64": (157, 167),
+    "i686": (66, 172),
+    "armv7l": (66, 172),
+    "armv6l": (66, 172),
+    "s390x": (66, 172),
+    "ppc64le": (66, 171),
+    "ppc64": (66, 171),
 }
+
+_adopts = False
+
+
+def adopts() -> bool:
+    """Whether the orphans below this process come to it: it is PID 1, or has become a subreaper."""
+    return _adopts or os.getpid() == 1
+
+
+def system_calls() -> tuple[int, int] | None:
+    """The numbers of setsid and prctl on this machine; None where they are not known."""
+    return _NUMBERS.get(os.uname().machine)
 
 
 def become(arguments: list[str], variables: dict[bytes, bytes]) -> None:
@@ -28,13 +40,17 @@ def become(arguments: list[str], variables: dict[bytes, bytes]) -> None:
     The attribute survives execve(2) and python3-minimal has no prctl, so perl-base (essential in
     Debian) sets it and starts us again. The mark that this has happened is taken out of variables.
     """
-    if os.getpid() == 1 or variables.pop(_MARK, None) == b"%d" % os.getpid():
+    global _adopts
+    if os.getpid() == 1:
         return
-    number = _PRCTL.get(os.uname().machine)
-    if number is None or not os.path.exists(_PERL):
+    if variables.pop(_MARK, None) == b"%d" % os.getpid():
+        _adopts = True
+        return
+    numbers = system_calls()
+    if numbers is None or not os.path.exists(_PERL):
         say.info("not PID 1 and unable to adopt orphans here; those of this container go to its PID 1")
         return
-    program = b"syscall(%d, %d, 1, 0, 0, 0); exec { $ARGV[0] } @ARGV" % (number, _PR_SET_CHILD_SUBREAPER)
+    program = b"syscall(%d, %d, 1, 0, 0, 0); exec { $ARGV[0] } @ARGV" % (numbers[1], _PR_SET_CHILD_SUBREAPER)
     again = [paths.MY_INIT, *(os.fsencode(word) for word in arguments[1:])]
     try:
         os.execve(_PERL, [b"perl", b"-e", program, *again], {**variables, _MARK: b"%d" % os.getpid()})

@@ -1,4 +1,4 @@
-"""Directory changes as a signal: fcntl(2) F_NOTIFY, since python3-minimal has no inotify.
+"""Changes as a signal: of a directory by fcntl(2) F_NOTIFY, since python3-minimal has no inotify; of a fifo by O_ASYNC.
 
 Works on overlayfs and tmpfs. Where the kernel lacks it (CONFIG_DNOTIFY) `add` says so and the caller
 looks at the directory from time to time.
@@ -29,3 +29,17 @@ def add(path: bytes, events: int = ENTRIES) -> int | None:
         os.close(fd)
         return None
     return fd
+
+
+def data(fd: int) -> None:
+    """Send signals.WATCH whenever something can be read from a fifo or socket; its reads do not block then.
+
+    Where the kernel cannot, its reader looks from time to time (fcntl(2), O_ASYNC).
+    """
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signals.WATCH)
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | fcntl.FASYNC)
+    except OSError:
+        pass

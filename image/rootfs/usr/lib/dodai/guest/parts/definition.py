@@ -4,6 +4,7 @@ import os
 
 from guest.floor import paths, say
 from guest.mechanism import program
+from guest.parts import settings
 
 SYSLOG = b"syslog-ng"
 
@@ -11,14 +12,14 @@ SYSLOG = b"syslog-ng"
 class Definition:
     """One directory of /etc/service: its name, path, identity (device, inode) and how it is to be treated."""
 
-    __slots__ = ("critical", "identity", "name", "needs_root", "path")
+    __slots__ = ("identity", "name", "needs_root", "path", "settings")
 
     def __init__(self, name: bytes, directory: bytes = paths.SERVICES) -> None:
         self.name = name
         self.path = directory + b"/" + name
         status = os.stat(self.path)
         self.identity = (status.st_dev, status.st_ino)
-        self.critical = self.has(b"critical")
+        self.settings = settings.Settings(self.path)
         self.needs_root = self.has(b"needs-root")
 
     def has(self, entry: bytes) -> bool:
@@ -48,7 +49,9 @@ def all_in(directory: bytes = paths.SERVICES) -> list[Definition]:
             continue
         path = directory + b"/" + name
         try:
-            if os.path.isdir(path):
+            if b"\n" in name:
+                say.info(f"service '{say.shown(name)}' is not started: its name has a line break; rename the directory")
+            elif os.path.isdir(path):
                 found.append(Definition(name, directory))
             elif os.path.islink(path):
                 say.info(f"service '{say.shown(name)}' is not started: a link to nothing; correct or remove it")

@@ -8,9 +8,13 @@ programs of the image (the state directory may be mounted noexec) that go on in 
 import os
 
 from guest.floor import paths, say
+from guest.mechanism import files, signals
 from guest.parts import definition
 
 _LOG = b"log"
+SUPERVISE = b"/supervise"
+GO = b"/go"  # on this fifo `finish` waits for the word to go on
+READY = b"/ready"  # and on this one a service says that it is ready (notification-fd)
 
 
 def path(state: bytes, name: bytes) -> bytes:
@@ -18,23 +22,63 @@ def path(state: bytes, name: bytes) -> bytes:
     return state + b"/service/" + name
 
 
-def make(state: bytes, service: definition.Definition) -> bytes:
-    """Make the home anew and return its path. Raises OSError."""
+def make(state: bytes, service: definition.Definition, *, held: bool, exact: bool) -> bytes:
+    """Make the home anew and return its path. Raises OSError.
+
+    held: it waits for others, so runsv must not start it by itself. exact: the environment has names
+    that are not shell names, which the small shell program would lose.
+    """
     home = path(state, service.name)
     remove_tree(home)
     os.makedirs(home)
-    _link_programs(home, service.path, critical=service.critical)
+    # Made before runsv makes it, so that it can be watched from the first change on.
+    os.mkdir(home + SUPERVISE, 0o700)
+    os.mkfifo(home + GO, 0o600)
+    os.symlink(service.path, home + b"/definition")
+    for name in (b"/finish", b"/check"):
+        os.symlink(paths.SERVICE_PROGRAMS + name, home + name)
+    os.symlink(_run_program(home, service.settings.notification_fd, exact), home + b"/run")
+    if held or service.has(b"down"):
+        _touch(home + b"/down")
+    _link_controls(home, service)
     if service.has(_LOG):
-        os.mkdir(home + b"/log")
-        _link_programs(home + b"/log", service.path + b"/log")
+        log = home + b"/log"
+        os.makedirs(log + SUPERVISE, 0o700)
+        os.symlink(service.path + b"/log", log + b"/definition")
+        os.symlink(paths.SERVICE_PROGRAMS + (b"/run-exact" if exact else b"/run"), log + b"/run")
+        if service.has(b"log/finish"):
+            os.symlink(paths.SERVICE_PROGRAMS + b"/finish-log", log + b"/finish")
     _link_supervise(service.path, home)
     return home
 
 
-def skip_finish(home: bytes) -> None:
-    """Called before the stop: a finish that is there only for my_init's own sake need not run any more."""
+def release(home: bytes) -> None:
+    """Let a finish that waits go on, if one does."""
+    try:
+        fd = os.open(home + GO, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # ENXIO: nobody waits
+    try:
+        os.write(fd, b"\n")
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def skip_policy(home: bytes) -> None:
+    """Called before the stop: no finish waits any more, and one that is there only for us does not run at all."""
+    release(home)
+    files.remove(home + GO)
     if not os.path.exists(home + b"/definition/finish"):
-        _unlink(home + b"/finish")
+        files.remove(home + b"/finish")
+    if not os.path.exists(home + b"/definition/control/t") and not os.path.exists(home + b"/stop-signal"):
+        files.remove(home + b"/control/t")
+
+
+def forget_request(home: bytes) -> None:
+    """The end that somebody asked for has come; the next one counts again."""
+    files.remove(home + b"/asked")
 
 
 def remove_tree(top: bytes) -> None:
@@ -52,19 +96,25 @@ def remove_tree(top: bytes) -> None:
         os.rmdir(top)
 
 
-def _link_programs(home: bytes, source: bytes, critical: bool = False) -> None:
-    os.symlink(source, home + b"/definition")
-    os.symlink(paths.SERVICE_PROGRAMS + b"/run", home + b"/run")
-    if critical or os.path.exists(source + b"/finish"):
-        os.symlink(paths.SERVICE_PROGRAMS + b"/finish", home + b"/finish")
-    if os.path.exists(source + b"/check"):
-        os.symlink(paths.SERVICE_PROGRAMS + b"/check", home + b"/check")
-    if os.path.exists(source + b"/down"):
-        os.close(os.open(home + b"/down", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
-    if os.path.isdir(source + b"/control"):
-        os.mkdir(home + b"/control")
-        for name in os.listdir(source + b"/control"):
+def _run_program(home: bytes, notification_fd: int | None, exact: bool) -> bytes:
+    if notification_fd is None:
+        return paths.SERVICE_PROGRAMS + (b"/run-exact" if exact else b"/run")
+    os.mkfifo(home + READY, 0o622)
+    os.chmod(home + READY, 0o622)  # the umask, and a service may run as somebody else
+    _write(home + b"/notification-fd", b"%d\n" % notification_fd)
+    return paths.SERVICE_PROGRAMS + (b"/run-exact" if exact or notification_fd > 9 else b"/run-notify")
+
+
+def _link_controls(home: bytes, service: definition.Definition) -> None:
+    os.mkdir(home + b"/control")
+    own = os.listdir(service.path + b"/control") if os.path.isdir(service.path + b"/control") else []
+    for name in own:
+        if name != b"t":
             os.symlink(paths.SERVICE_PROGRAMS + b"/control", home + b"/control/" + name)
+    os.symlink(paths.SERVICE_PROGRAMS + b"/control-t", home + b"/control/t")
+    number = service.settings.stop_signal
+    if number is not None:
+        _write(home + b"/stop-signal", signals.name(number).removeprefix("SIG").encode() + b"\n")
 
 
 def _link_supervise(source: bytes, home: bytes) -> None:
@@ -85,8 +135,13 @@ def _link_supervise(source: bytes, home: bytes) -> None:
             say.debug(f"cannot link {say.shown(link)}: {problem.strerror}; use sv with the service's name")
 
 
-def _unlink(entry: bytes) -> None:
+def _touch(entry: bytes) -> None:
+    _write(entry, b"")
+
+
+def _write(entry: bytes, data: bytes) -> None:
+    fd = os.open(entry, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.unlink(entry)
-    except OSError:
-        pass
+        files.write_all(fd, data)
+    finally:
+        os.close(fd)

@@ -1,196 +1,257 @@
-"""All services of the container: found, started, looked after while they run, and stopped together."""
+"""All services of the container: found, started in order, looked after while they run."""
 
 import os
 import time
 
 from guest.floor import paths, say
-from guest.mechanism import files, processes, reap, signals, watch
-from guest.parts import definition, home, supervisor
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from guest.parts import environment
+from guest.mechanism import files, nursery, reap, watch
+from guest.parts import definition, dependencies, doubles, ending, environment, home, logs, pause, record, service
 
 _SOON_SECONDS = 0.5  # a directory that may still be in the making, a service on its way out
+_PASS_SECONDS = 0.005  # at least between two looks at every service
+_SETTLED_SECONDS = 0.05  # more than the kernel's grain of file times
 _LATER_SECONDS = 5.0  # a broken directory, or a kernel that cannot watch
-_ORPHAN_SECONDS = 5.0  # what a service whose runsv was killed gets between TERM and KILL
-_ENDED = b"/ended"  # below the state directory: a file for each critical service that ended
 
 
 class Services:
-    """The supervisors by name, and the directory they come from."""
+    """The services by name, and the directory they come from."""
 
     __slots__ = (
+        "_behind",
         "_broken",
+        "_changed",
         "_container",
-        "_doubled",
+        "_critical",
+        "_doubles",
+        "_exact",
         "_leaving",
+        "_looked",
+        "_mailbox",
         "_skipped",
         "_state",
-        "_watches",
+        "_watch",
+        "dependencies",
         "directory",
-        "supervisors",
+        "logs",
+        "running",
     )
 
-    def __init__(self, state: bytes, container: "environment.Container", directory: bytes = paths.SERVICES) -> None:
+    def __init__(self, state: bytes, container: environment.Container, directory: bytes = paths.SERVICES) -> None:
         self.directory = directory
-        self.supervisors: dict[bytes, supervisor.Supervisor] = {}
+        self.running: dict[bytes, service.Service] = {}
+        self.dependencies = dependencies.Dependencies()
+        self.logs = logs.Logs(state, container)
         self._state = state
         self._container = container
         # Why a service is not started, for those looked at again; "" when that has not been said yet.
         self._broken: dict[bytes, str] = {}
         self._skipped: set[bytes] = set()
-        self._leaving: list[supervisor.Supervisor] = []
-        # Services whose runsv was killed: they must end before a new one starts them again.
-        # name → the service's pid and when (monotonic seconds) its time is over.
-        self._doubled: dict[bytes, tuple[int, float]] = {}
-        self._watches: list[int | None] = []
+        self._leaving: list[service.Service] = []
+        self._doubles = doubles.Doubles()
+        self._mailbox: ending.Mailbox | None = None
+        self._critical: tuple[bytes, int] | None = None  # the first critical service that ended, its wait status
+        self._watch: int | None = None
+        self._changed: int | None = None  # when the directory was changed last, as far as it has been scanned
+        self._looked = 0.0  # when every service was looked at last, in monotonic seconds
+        self._behind = False  # something has changed since
+        self._exact = False
 
     def prepare(self) -> None:
         """Empty what an earlier life of this container left, before the first start. Raises OSError."""
-        home.remove_tree(self._state + b"/service")
-        home.remove_tree(self._state + _ENDED)
-        os.mkdir(self._state + b"/service")
-        os.mkdir(self._state + _ENDED, 0o755)
-        if not _may_write(self.directory):
+        for below in (b"/service", b"/notify"):
+            home.remove_tree(self._state + below)
+            os.mkdir(self._state + below, 0o755)
+        files.remove(self._state + b"/ended")
+        self._mailbox = ending.Mailbox(self._state + b"/ended")
+        if not os.access(self.directory, os.W_OK | os.X_OK, effective_ids=True):
             # sv looks in /etc/service by default, where no supervise link can be made now.
             self._container.private[b"SVDIR"] = self._state + b"/service"
+        self.logs.start()
 
     def start_syslog(self) -> bool:
         """Start the system logger if the image has one; whether it is worth waiting for."""
         path = self.directory + b"/" + definition.SYSLOG
         if not os.path.isdir(path):
             return False
-        service = definition.Definition(definition.SYSLOG, self.directory)
-        return self._start(service) and not service.has(b"down")
+        what = definition.Definition(definition.SYSLOG, self.directory)
+        self._start([what], patient=False)
+        return definition.SYSLOG in self.running and not what.has(b"down")
 
-    def watch(self) -> bool:
-        """Have changes of the directory, and ends of critical services, come as signals; False: look from time to time."""
-        self._watches = [watch.add(self.directory), watch.add(self._state + _ENDED)]
-        return None not in self._watches
+    def watch(self) -> None:
+        """Have changes of the directory come as signals; where that cannot be, it is looked at from time to time."""
+        self._watch = watch.add(self.directory)
+
+    def changed(self) -> bool:
+        """Whether the directory has changed since the last scan; that of a change of just now does not count as the last."""
+        try:
+            return os.stat(self.directory).st_mtime_ns != self._changed
+        except OSError:
+            return True
 
     def scan(self, *, patient: bool = True) -> None:
         """Start what is new in the directory, stop what is gone or was replaced, look again at what was broken.
 
         patient: a fault is named at the second look, since a directory may be seen while it is being made.
         """
-        found = {service.name: service for service in definition.all_in(self.directory)}
-        for name, running in list(self.supervisors.items()):
-            service = found.get(name)
-            if service is None or service.identity != running.definition.identity:
+        self._changed = _settled(self.directory)
+        found = {what.name: what for what in definition.all_in(self.directory)}
+        for name, one in list(self.running.items()):
+            what = found.get(name)
+            if what is None or what.identity != one.definition.identity:
                 say.debug(f"service '{say.shown(name)}' was removed")
-                del self.supervisors[name]
-                running.ask_to_stop()
-                self._leaving.append(running)
+                del self.running[name]
+                one.stop()
+                self._leaving.append(one)
         self._bury()
-        leaving = {one.definition.name for one in self._leaving}
-        for name, service in found.items():
-            if name not in self.supervisors and name not in leaving and name not in self._doubled:
-                self._start(service, patient)
+        busy = {one.name for one in self._leaving} | self._doubles.names() | self.running.keys()
+        self.dependencies.learn(found)
+        self._start([what for name, what in found.items() if name not in busy], patient)
         self._broken = {name: why for name, why in self._broken.items() if name in found}
 
-    def next_look(self) -> float | None:
+    def progress(self) -> None:
+        """Hear of ends, follow every service, and start those whose turn has come."""
+        self.look_after()
+        now = time.monotonic()
+        for end in self._mailbox.take() if self._mailbox is not None else ():
+            one = self.running.get(end.name)
+            if one is not None and not one.supervisor.stopping:
+                one.ended(end)
+                if one.definition.settings.critical:
+                    one.hold()
+                    self._critical = self._critical or (end.name, end.status)
+        # Fifty that start at once make hundreds of changes: not each is worth a look at all of them.
+        self._behind = now < self._looked + _PASS_SECONDS
+        if self._behind:
+            return
+        self._looked = now
+        for one in self.running.values():
+            if not one.supervisor.stopping:
+                one.tick()
+        for name in self.dependencies.startable(self.running):
+            self.running[name].go()
+
+    def next_look(self) -> float:
+        """When to call `progress` again though nothing was heard (monotonic seconds, infinite for never)."""
+        due = min((one.due() for one in self.running.values() if not one.supervisor.stopping), default=pause.NEVER)
+        return self._looked + _PASS_SECONDS if self._behind else due
+
+    def next_scan(self) -> float | None:
         """In how many seconds to look again at what no signal will tell of; None when there is nothing such."""
-        if self._leaving or self._doubled or "" in self._broken.values():
+        if self._leaving or self._doubles.names() or "" in self._broken.values():
             return _SOON_SECONDS
-        return _LATER_SECONDS if self._broken or None in self._watches else None
+        return _LATER_SECONDS if self._broken or self._watch is None else None
+
+    def ready(self) -> bool:
+        """Whether every service that is to be up is ready. Those that wait for a broken one are not."""
+        return all(one.record.ready or not one.record.wanted for one in self.running.values())
+
+    def unready(self) -> list[bytes]:
+        """The names of those that are to be up and are not ready."""
+        return [name for name, one in self.running.items() if one.record.wanted and not one.record.ready]
 
     def look_after(self) -> None:
-        """After children have ended: replace a runsv that died, without doubling its service."""
+        """After children have ended: replace a runsv that died, without doubling its service; the copier, too."""
         self._bury()
-        for name in self._end_doubled():
-            if name in self.supervisors:
-                self.supervisors[name].start(self._state, self._container.for_child())
-        for name, running in self.supervisors.items():
-            if running.pid and not reap.lives(running.pid):
-                reap.status(running.pid)
-                running.pid = 0
-                self._replace(name, running)
+        self.logs.look_after()
+        again = [self.running[name] for name in self._doubles.ended() if name in self.running]
+        for name, one in self.running.items():
+            supervised = one.supervisor
+            if supervised.pid and not supervised.stopping and not reap.lives(supervised.pid):
+                reap.forget(supervised.pid)
+                supervised.pid = 0
+                say.error(f"the supervisor of service '{say.shown(name)}' was killed; it is replaced")
+                if not self._doubles.take(one):
+                    again.append(one)
+        self._launch(again)
 
     def critical_end(self) -> tuple[bytes, int] | None:
-        """Name and exit code (128 + n after signal n) of the first critical service that ended, if any."""
-        for name in _listed(self._state + _ENDED):
-            words = (files.read_or_none(self._state + _ENDED + b"/" + name) or b"").split()
-            if len(words) == 2:
-                code, low_byte = int(words[0]), int(words[1])
-                return name, code if code >= 0 else 128 + (low_byte & 0x7F)
-        return None
+        """Name and wait status of the first critical service that ended, if any."""
+        return self._critical
 
-    def ask_to_stop(self, *, syslog: bool) -> None:
-        """Begin to stop all services but the system logger, or only that one."""
-        for name, running in self.supervisors.items():
-            if (name == definition.SYSLOG) == syslog:
-                running.ask_to_stop()
-        if not syslog:
-            for orphan, _ in self._doubled.values():
-                processes.ask_to_end(orphan)
+    def begin_stop(self) -> None:
+        """No service is started any more."""
+        self._doubles.ask_to_end()
 
-    def stopping(self) -> "list[supervisor.Supervisor]":
-        """Those that were asked to stop and have not ended."""
-        self._end_doubled()
-        return [one for one in [*self.supervisors.values(), *self._leaving] if one.stopping and not one.gone()]
+    def leaving(self) -> "list[service.Service]":
+        """Those whose directory is gone and that have not ended."""
+        self._doubles.ended()
+        self._bury()
+        return list(self._leaving)
 
     def kept(self) -> "set[int]":
-        """The pid of the system logger's runsv, which outlives everything else."""
-        logger = self.supervisors.get(definition.SYSLOG)
-        return {logger.pid} if logger is not None and logger.pid else set()
+        """What outlives everything else: the system logger's runsv and the copier of logs."""
+        logger = self.running.get(definition.SYSLOG)
+        kept = {logger.supervisor.pid} if logger is not None else set()
+        return (kept | {self.logs.pid}) - {0}
 
-    def _start(self, service: definition.Definition, patient: bool = False) -> bool:
-        name = service.name
-        if service.needs_root and os.geteuid() != 0:
+    def _start(self, found: list[definition.Definition], patient: bool) -> None:
+        self._exact = any(not environment.is_shell_name(name) for name in self._container.variables)
+        fresh = []
+        for what in found:
+            if self._is_fit(what, patient):
+                one = service.Service(what, self._container)
+                one.waiting = self.dependencies.must_wait(what, self.running)
+                fresh.append(one)
+        for name in self._launch(fresh):
+            self._broken[name] = "cannot start"
+        for one in fresh:
+            if one.supervisor.pid:
+                self._broken.pop(one.name, None)
+                self.running[one.name] = one
+
+    def _is_fit(self, what: definition.Definition, patient: bool) -> bool:
+        name = what.name
+        if what.needs_root and os.geteuid() != 0:
             if name not in self._skipped:
                 say.info(f"service '{say.shown(name)}' is skipped: it needs root, and my_init runs as uid {os.geteuid()}")
             self._skipped.add(name)
             return False
-        why = service.fault()
-        if why is not None:
-            if patient and name not in self._broken:
-                why = ""
-            elif self._broken.get(name) != why:
-                say.info(why)
-            self._broken[name] = why
-            return False
-        one = supervisor.Supervisor(service)
-        if not one.start(self._state, self._container.for_child()):
-            self._broken[name] = "cannot start"
-            return False
-        self._broken.pop(name, None)
-        self.supervisors[name] = one
-        return True
+        why = what.fault()
+        if why is None:
+            if name not in self._broken:
+                for line in what.settings.complaints:
+                    say.error(line)
+            return True
+        if patient and name not in self._broken:
+            why = ""
+        elif self._broken.get(name) != why:
+            say.info(why)
+        self._broken[name] = why
+        return False
 
-    def _replace(self, name: bytes, running: supervisor.Supervisor) -> None:
-        """runsv was killed: its service, now our child, has to end before a new runsv starts another."""
-        say.error(f"the supervisor of service '{say.shown(name)}' was killed; it is replaced")
-        status = running.status()
-        if status is not None and status.pid and processes.parents().get(status.pid) == os.getpid():
-            reap.register(status.pid)
-            self._doubled[name] = (status.pid, time.monotonic() + _ORPHAN_SECONDS)
-            processes.ask_to_end(status.pid)
-            return
-        running.start(self._state, self._container.for_child())
-
-    def _end_doubled(self) -> list[bytes]:
-        """The services whose left-over process has ended since the last look; those past their time are killed."""
-        done = []
-        for name, (orphan, deadline) in list(self._doubled.items()):
-            if not reap.lives(orphan):
-                reap.status(orphan)
-                del self._doubled[name]
-                done.append(name)
-            elif time.monotonic() >= deadline:
-                processes.signal(orphan, signals.KILL)
-        return done
+    def _launch(self, fresh: "list[service.Service]") -> list[bytes]:
+        """Start a supervisor for each; the names of those that could not be."""
+        jobs: list[tuple[service.Service, nursery.Job]] = []
+        failed = []
+        for one in fresh:
+            socket = self._state + b"/notify/%d" % (len(self.running) + len(jobs))
+            if not one.prepare(self._state, socket, exact=self._exact):
+                failed.append(one.name)
+                continue
+            out, err = self.logs.add(one.name)
+            jobs.append((one, nursery.Job(one.supervisor.home, out, err, one.readiness.variable())))
+        if not jobs:
+            return failed
+        nursery.start([job for _, job in jobs], self._container.for_child())
+        for one, job in jobs:
+            if job.pid:
+                one.started(job.pid)
+            else:
+                say.error(f"cannot start service '{say.shown(one.name)}': {job.problem}")
+                failed.append(one.name)
+        return failed
 
     def _bury(self) -> None:
-        self._leaving = [one for one in self._leaving if not one.gone()]
+        for one in self._leaving:
+            if one.gone():
+                self.logs.close(one.name)
+        self._leaving = [one for one in self._leaving if one.record.state != record.DOWN]
 
 
-def _listed(directory: bytes) -> list[bytes]:
+def _settled(directory: bytes) -> int | None:
+    """The directory's time of change; None while another change might get the same."""
     try:
-        return [name for name in sorted(os.listdir(directory)) if not name.endswith(b".new")]
+        changed = os.stat(directory).st_mtime_ns
     except OSError:
-        return []
-
-
-def _may_write(directory: bytes) -> bool:
-    return os.access(directory, os.W_OK | os.X_OK, effective_ids=True)
+        return None
+    return changed if abs(time.time() - changed / 1e9) > _SETTLED_SECONDS else None

@@ -2,8 +2,8 @@
 
 import os
 
-from guest.floor import paths, say
-from guest.mechanism import processes, program, reap, signals, spawn, watch
+from guest.floor import say
+from guest.mechanism import processes, reap, signals, watch
 from guest.parts import definition, home, supervision
 
 
@@ -20,39 +20,60 @@ class Supervisor:
         self._logger = 0
         self._watch: int | None = None
 
-    def start(self, state: bytes, environment: dict[bytes, bytes]) -> bool:
-        """Make the home and start runsv in a session of its own; False, said in one line, when that fails."""
-        name = say.shown(self.definition.name)
+    def prepare(self, state: bytes, *, held: bool, exact: bool) -> bool:
+        """Make the home; False, said in one line, when that fails. held, exact: see home.make."""
         try:
-            self.home = home.make(state, self.definition)
-            # Its last argument ends in the service's name: people look for it with pgrep -f.
-            self.pid = spawn.start([b"runsv", self.home], environment, path=paths.RUNSV, session=True, stdin=b"/dev/null")
+            self.home = home.make(state, self.definition, held=held, exact=exact)
         except OSError as problem:
+            name = say.shown(self.definition.name)
             say.error(f"cannot start service '{name}': {problem.strerror}: {say.shown(problem.filename or self.home)}")
             return False
-        except program.CannotStart as problem:
-            say.error(f"cannot start service '{name}': {problem.text}")
-            return False
+        self.close()
+        # Without the watch the caller looks from time to time.
+        self._watch = watch.add(self.home + home.SUPERVISE, watch.RENAMES)
         self.stopping = False
         return True
 
     @property
     def needs_looks(self) -> bool:
-        """Whether no signal will tell of its end: its directory is not watched."""
+        """Whether no signal will tell of its changes: its directory is not watched."""
         return self._watch is None
 
     def status(self) -> supervision.Status | None:
         """What runsv last wrote of the service."""
-        return supervision.read(self.home + b"/supervise")
+        return supervision.read(self.home + home.SUPERVISE)
+
+    def status_identity(self) -> int:
+        """The inode of what runsv last wrote: another one says that it has written again. 0 when there is none."""
+        try:
+            return os.stat(self.home + home.SUPERVISE + b"/status").st_ino
+        except OSError:
+            return 0
+
+    def logger_pid(self) -> int:
+        """The pid of log/run, 0 when there is none."""
+        status = supervision.read(self.home + b"/log" + home.SUPERVISE)
+        return status.pid if status is not None else 0
+
+    def control(self, command: bytes) -> bool:
+        """Write a command letter for runsv (runsv.8, "Control"); False while it is not there to read it."""
+        try:
+            fd = os.open(self.home + home.SUPERVISE + b"/control", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return os.write(fd, command) > 0
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
 
     def ask_to_stop(self) -> None:
         """TERM to runsv: it passes TERM and CONT on to the service, runs finish and ends with its logger (runsv.8)."""
         self.stopping = True
         if not self.pid:
             return
-        home.skip_finish(self.home)
-        # Without the watch the caller looks from time to time.
-        self._watch = watch.add(self.home + b"/supervise", watch.RENAMES)
+        home.skip_policy(self.home)
         processes.signal(self.pid, signals.TERM)
 
     def gone(self) -> bool:
@@ -91,8 +112,8 @@ class Supervisor:
         status = self.status()
         if status is None or not status.ended:
             return
-        logger = supervision.read(self.home + b"/log/supervise")
-        if logger is not None and logger.pid:
-            self._logger = logger.pid
-            reap.register(logger.pid)
+        logger = self.logger_pid()
+        if logger:
+            self._logger = logger
+            reap.register(logger)
         processes.signal(self.pid, signals.KILL)

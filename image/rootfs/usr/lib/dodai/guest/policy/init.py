@@ -3,7 +3,7 @@
 import time
 
 from guest.floor import paths, say
-from guest.mechanism import files
+from guest.mechanism import events, files
 from guest.parts import environment, services, syslog
 from guest.policy import budget, outcome
 
@@ -13,7 +13,7 @@ KILL_SECONDS = 0.3  # after SIGKILL: the kernel's time to end a process, and our
 class Options:
     """The command line, read."""
 
-    __slots__ = ("command", "insecure_key", "kill_all", "quiet", "services", "startup_files")
+    __slots__ = ("command", "insecure_key", "kill_all", "quiet", "services", "startup_files", "wait_ready")
 
     def __init__(self) -> None:
         self.startup_files = True
@@ -21,6 +21,7 @@ class Options:
         self.insecure_key = False
         self.kill_all = True
         self.quiet = False
+        self.wait_ready: float | None = None  # seconds
         self.command: list[bytes] = []
 
 
@@ -56,7 +57,6 @@ class Init:
         "outcome",
         "queue",
         "services",
-        "services_asked",
         "state",
         "step",
         "syslog",
@@ -80,7 +80,6 @@ class Init:
         self.queue: list[bytes] = []
         self.step: Step | None = None
         self.command_pid = 0
-        self.services_asked = False
         self.killed = False
         self._budget: budget.Budget | None = None
         self._state_directory = state_directory
@@ -103,6 +102,14 @@ class Init:
         except OSError as problem:
             say.info(f"cannot keep the environment for with_env: {problem.strerror}")
 
+    def keep_phase(self) -> None:
+        """Tell the boot log and dodaictl which state this is."""
+        events.write("phase", phase=self.state)
+        try:
+            files.replace(self._state_directory + b"/phase", self.state.encode() + b"\n", 0o644)
+        except OSError:
+            pass  # a full disk; the boot says so elsewhere
+
     def overdue(self) -> bool:
         """Whether the deadline of the present state has passed."""
         return self.deadline is not None and time.monotonic() >= self.deadline
@@ -113,6 +120,11 @@ class Init:
         if seconds is not None:
             times.append(time.monotonic() + seconds)
         self.alarm = min(times) if times else None
+
+    def wake_at(self, when: float) -> None:
+        """Set the alarm to an earlier moment than it has; infinite for none."""
+        if when != float("inf") and (self.alarm is None or when < self.alarm):
+            self.alarm = when
 
     def seconds_to_alarm(self) -> float | None:
         """How long until the alarm; None when there is none."""

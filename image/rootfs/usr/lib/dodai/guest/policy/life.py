@@ -3,7 +3,7 @@
 import sys
 
 from guest.floor import codes, say
-from guest.mechanism import reap, signals
+from guest.mechanism import events, reap, signals
 from guest.policy import boot, init, states, stop
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ ENTRIES: "dict[str, Entry]" = {
     states.SYSLOG_STARTS: boot.enter_syslog,
     states.STARTUP: boot.enter_startup,
     states.INTERRUPTED: boot.enter_interrupted,
+    states.SERVICES_START: boot.enter_services,
     states.RUNNING: boot.enter_running,
     states.PRE_HOOKS: stop.enter_pre_hooks,
     states.SERVICES_STOP: stop.enter_services,
@@ -38,9 +39,14 @@ _ROWS: "dict[str, tuple[Action, Action, Action, Action, Action, Action]]" = {
     states.SYSLOG_STARTS: (
         boot.syslog_progress, boot.syslog_progress, boot.stop, ignore, ignore, boot.syslog_progress,
     ),
-    states.STARTUP: (boot.startup_progress, ignore, boot.interrupt, ignore, ignore, ignore),
+    states.STARTUP: (
+        boot.startup_progress, boot.startup_progress, boot.interrupt, ignore, ignore, boot.startup_progress,
+    ),
     states.INTERRUPTED: (
         boot.interrupted_progress, ignore, stop.again, ignore, ignore, boot.interrupted_progress,
+    ),
+    states.SERVICES_START: (
+        boot.services_progress, boot.services_progress, boot.stop, boot.rescan, ignore, boot.services_progress,
     ),
     states.RUNNING: (
         boot.running_progress, boot.running_progress, boot.stop, boot.hang_up, boot.forward, boot.running_progress,
@@ -89,6 +95,7 @@ def live(self: init.Init) -> int:
             target = _trouble(self, problem)
         if target is not None:
             _go(self, target)
+    events.write("exit", code=self.outcome.code)
     return self.outcome.code
 
 
@@ -98,6 +105,7 @@ def _go(self: init.Init, state: str) -> None:
     while target is not None:
         say.debug(f"state: {target}")
         self.state = target
+        self.keep_phase()
         self.alarm = self.deadline = None
         self.killed = False
         try:
@@ -121,6 +129,7 @@ def _next_event(self: init.Init) -> tuple[str, int]:
             reap.collect()
             return states.CHILD, 0
         if number in (signals.WATCH, signals.IO):
+            signals.drain(number)
             return states.CHANGE, 0
         if number in (signals.TERM, signals.INT):
             return states.STOP, number

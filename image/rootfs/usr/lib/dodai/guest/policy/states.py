@@ -3,6 +3,7 @@
 SYSLOG_STARTS = "syslog starts"
 STARTUP = "startup files"
 INTERRUPTED = "startup interrupted"
+SERVICES_START = "services start"
 RUNNING = "running"
 PRE_HOOKS = "pre-shutdown hooks"
 SERVICES_STOP = "services stop"
@@ -15,6 +16,7 @@ ALL = (
     SYSLOG_STARTS,
     STARTUP,
     INTERRUPTED,
+    SERVICES_START,
     RUNNING,
     PRE_HOOKS,
     SERVICES_STOP,

@@ -9,8 +9,8 @@ import os
 import time
 
 from guest.floor import paths, say
-from guest.mechanism import processes, program, reap, signals, spawn, terminal
-from guest.parts import scripts
+from guest.mechanism import processes, program, reap, signals, terminal
+from guest.parts import halt, scripts
 from guest.policy import boot, init, states
 
 _HOOK_RESERVE = 0.1  # seconds kept for each hook that comes after the present one
@@ -48,11 +48,15 @@ def enter_services(self: init.Init) -> str | None:
 def services_progress(self: init.Init, _signal: int) -> str | None:
     """Wait for the command and all services but the system logger; kill them when their time is over."""
     boot.command_ended(self)
-    if not self.services_asked and (not self.command_pid or time.monotonic() >= self.command_deadline):
-        self.services_asked = True
-        self.services.ask_to_stop(syslog=False)
-    left = self.services.stopping()
-    if self.services_asked and not left and not self.command_pid:
+    now = time.monotonic()
+    deadline = self.deadline or now
+    if self.command_pid and now < self.command_deadline:
+        self.wake_after(self.command_deadline - now)
+        return None
+    if not self.killed:
+        self.services.begin_stop()
+    left = halt.step(self.services, now, deadline)
+    if not left and not self.command_pid:
         return states.OTHERS_STOP
     if self.overdue():
         if self.killed:
@@ -60,14 +64,10 @@ def services_progress(self: init.Init, _signal: int) -> str | None:
         if self.command_pid:
             say.error("the command did not end in time; it is killed")
             processes.signal(-self.command_pid, signals.KILL)
-        for one in left:
-            say.error(f"service '{say.shown(one.definition.name)}' did not stop in time; it is killed")
-            one.kill()
         _last_wait(self)
-    elif not self.services_asked:
-        self.wake_after(max(0.0, self.command_deadline - time.monotonic()))
     else:
-        self.wake_after(_LOOK_SECONDS if any(one.needs_looks for one in left) else None)
+        looks = _LOOK_SECONDS if any(one.supervisor.needs_looks for one in left) else halt.due(left, deadline) - now
+        self.wake_after(max(0.0, looks))
     return None
 
 
@@ -102,25 +102,28 @@ def others_progress(self: init.Init, _signal: int) -> str | None:
 
 
 def enter_syslog(self: init.Init) -> str | None:
-    """Now that nobody is left to log, the system logger may go."""
+    """Now that nobody is left to log, the system logger and the copier of the services' lines may go."""
     self.deadline = self.stop_budget().syslog()
-    self.services.ask_to_stop(syslog=True)
     return syslog_progress(self, 0)
 
 
 def syslog_progress(self: init.Init, _signal: int) -> str | None:
-    """Wait until it has flushed and ended."""
-    left = self.services.stopping()
+    """Wait until they have flushed and ended."""
+    now = time.monotonic()
+    left = halt.step(self.services, now, self.deadline or now, syslog=True)
     if not left:
-        return states.POST_HOOKS
+        self.services.logs.finish()
+        if self.services.logs.finished():
+            return states.POST_HOOKS
     if self.overdue():
         if self.killed:
             return states.POST_HOOKS
-        say.error("the system logger did not stop in time; it is killed")
-        for one in left:
-            one.kill()
+        if not left:
+            say.error("the services' last log lines were not read in time; they are lost")
+        self.services.logs.kill()
         _last_wait(self)
-    self.wake_after(_LOOK_SECONDS if any(one.needs_looks for one in left) else None)
+    else:
+        self.wake_after(_LOOK_SECONDS if any(one.supervisor.needs_looks for one in left) else None)
     return None
 
 
@@ -153,13 +156,12 @@ def _next_hook(self: init.Init, after: str) -> str | None:
     self.step = None
     while self.queue:
         path = self.queue.pop(0)
-        say.info(f"running {say.shown(path)}")
+        kind = "post-shutdown" if after == states.ENDED else "pre-shutdown"
         try:
-            pid = spawn.start([path], self.container.for_child(), path=path)
+            self.step = boot.script_starts(path, self.container.for_child(), kind)
         except program.CannotStart as problem:
             say.error(f"{problem.text}; the stop goes on")
             continue
-        self.step = init.Step(pid, path)
         now = time.monotonic()
         self.deadline = max(self.hooks_deadline - _HOOK_RESERVE * (1 + len(self.queue)), now + _HOOK_RESERVE)
         self.wake_after(None)
@@ -173,6 +175,7 @@ def _hook_progress(self: init.Init, after: str) -> str | None:
         return after
     status = reap.status(step.pid)
     if status is not None:
+        boot.script_ended(step, status)
         if status:
             say.error(f"{say.shown(step.path)} failed: {boot.how_it_ended(status)}; the stop goes on")
         return _next_hook(self, after)

@@ -1,10 +1,11 @@
 """my_init, PID 1: reads the command line, makes the state directory, and lives."""
 
 import os
+import time
 
 from guest.floor import codes, say
-from guest.mechanism import inherited, state, subreaper, terminal
-from guest.parts import environment
+from guest.mechanism import events, inherited, state, subreaper, terminal
+from guest.parts import environment, settings
 from guest.policy import init, life
 
 _HELP = """\
@@ -17,6 +18,7 @@ first word that is not an option is the command.
   --skip-startup-files    run neither /etc/my_init.d nor /etc/rc.local
   --skip-runit            start no service; needs a COMMAND
   --enable-insecure-key   let the well-known key in over SSH, in this container only
+  --wait-ready[=SECONDS]  start COMMAND when all services are ready, at the latest after SECONDS (30)
   --no-kill-all-on-exit   at the end leave other processes alone
   --quiet                 say nothing but errors (as MY_INIT_VERBOSITY=0)
   --help                  this text
@@ -60,6 +62,11 @@ def _run(arguments: list[str]) -> int:
     except state.Refused as problem:
         say.error(str(problem))
         return codes.INTERNAL
+    try:
+        events.begin(where + b"/events")
+        events.write("boot", time=round(time.time(), 6), started=round(events.started(), 2), pid=os.getpid())
+    except OSError as problem:
+        say.info(f"cannot keep the boot log: {problem.strerror}")
     container = environment.Container(variables, environment.choose_place(where))
     container.import_directory()
     say.set_verbosity(verbosity(options, container.variables))
@@ -85,6 +92,8 @@ def read_options(words: list[bytes]) -> init.Options | None:
             options.services = False
         elif word == b"--enable-insecure-key":
             options.insecure_key = True
+        elif word.partition(b"=")[0] == b"--wait-ready":
+            options.wait_ready = _seconds(word)
         elif word == b"--no-kill-all-on-exit":
             options.kill_all = False
         elif word == b"--quiet":
@@ -95,6 +104,18 @@ def read_options(words: list[bytes]) -> init.Options | None:
     if not options.services and not words:
         raise Usage("--skip-runit needs a command, or nothing would run")
     return options
+
+
+def _seconds(word: bytes) -> float:
+    """The seconds of --wait-ready[=SECONDS]. Raises Usage."""
+    _, equals, text = word.partition(b"=")
+    try:
+        value = float(text) if equals else settings.READY_SECONDS
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1e9:  # also refuses nan
+        raise Usage(f"'{say.shown(word)}' needs a number of seconds")
+    return value
 
 
 def verbosity(options: init.Options, variables: dict[bytes, bytes]) -> int:

@@ -1,0 +1,51 @@
+"""How the ends of services reach PID 1: each `finish` writes one line into a fifo (service/finish)."""
+
+import os
+
+from guest.mechanism import watch
+
+
+class Ending:
+    """One end: the service's name, its wait status, the pid of the finish that waits, whether the end was asked for."""
+
+    __slots__ = ("asked", "finish", "name", "status")
+
+    def __init__(self, name: bytes, status: int, finish: int, asked: bool) -> None:
+        self.name = name
+        self.status = status
+        self.finish = finish
+        self.asked = asked
+
+
+class Mailbox:
+    """The fifo, open for both directions: a writer never waits for a reader, and no end of file comes."""
+
+    __slots__ = ("_fd", "_rest")
+
+    def __init__(self, path: bytes) -> None:
+        """Make it. Raises OSError."""
+        os.mkfifo(path, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        watch.data(self._fd)
+        self._rest = b""
+
+    def take(self) -> list[Ending]:
+        """The ends told since the last time. A line is at most PIPE_BUF long, so it is never torn (pipe(7))."""
+        while True:
+            try:
+                data = os.read(self._fd, 1 << 16)
+            except BlockingIOError:
+                break
+            self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        return [ending for line in lines if (ending := _parsed(line)) is not None]
+
+
+def _parsed(line: bytes) -> Ending | None:
+    """The first two words are runsv's: the exit code, or -1 and the wait status's low byte (runsv.8)."""
+    words = line.split(b" ", 4)
+    try:
+        code, low_byte, finish = (int(word) for word in words[:3])
+        return Ending(words[4], code << 8 if code >= 0 else low_byte & 0x7F, finish, words[3] == b"asked")
+    except (ValueError, IndexError):
+        return None

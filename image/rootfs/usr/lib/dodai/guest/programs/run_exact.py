@@ -1,0 +1,25 @@
+"""Goes from a service's home to its definition's `run`, with every byte of the environment kept."""
+
+import os
+
+from guest.floor import codes, say
+from guest.mechanism import execute, files, inherited
+
+
+def main() -> int:
+    """Replace this process by ./definition/run; returns only on failure, with the exit code."""
+    say.PREFIX = "*** "
+    execute.plain_signals()
+    try:
+        number = files.read_or_none(b"notification-fd")
+        if number is not None:
+            fd = os.open(b"ready", os.O_WRONLY)
+            # dup2's copy is inherited; the original closes at exec.
+            os.dup2(fd, int(number))
+        os.chdir(b"definition")
+    except OSError as problem:
+        say.error(f"cannot start {say.shown(os.path.basename(os.getcwdb()))}: {problem.strerror}")
+        return codes.CANNOT_EXECUTE
+    problem_at_exec = execute.become([b"./run"], inherited.environment())
+    say.error(problem_at_exec.text)
+    return problem_at_exec.code
