@@ -46,6 +46,7 @@ PROGRAMS = {
     "unshare": "util-linux",
     "runsv": "runit",
     "strace": "strace",
+    "faketime": "faketime",
     "zstd": "zstd",
 }
 

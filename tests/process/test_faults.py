@@ -66,7 +66,7 @@ def traced(world: World, *options: str) -> Iterator[tuple[Container, Path]]:
     """A life whose PID 1 is under strace from before its first instruction; the trace goes to the path."""
     trace = world.scratch / "trace"
     with world.start("--", "/command", through=HOLD, environment={"MY_INIT_STOP_BUDGET": str(BUDGET)}) as container:
-        hold = Path(f"/proc/{container.pid}/root/run/hold")
+        hold = container.root / "run/hold"
         until(hold.exists, "FIFO")
         strace = subprocess.Popen(
             ["strace", "-o", trace, "-p", str(container.pid), *options], stderr=subprocess.PIPE, text=True

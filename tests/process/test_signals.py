@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.process.world import World, until
+from tests.process.world import LOOP, World, until
 
 # What nobody can catch; what asks for the stop; the end of a child; how the kernel tells of changed directories.
 CHANGE = {signal.SIGIO, signal.SIGRTMIN + 3}
@@ -42,7 +42,6 @@ def test_every_catchable_signal_reaches_the_commands_whole_group(world: World) -
     assert result.stdout.count(b"\n") == 2 * (1 + len(FORWARDED) + 1), "each of them once"
 
 
-LOOP = "while :; do sleep 0.02; done"
 SLOW = "echo {0}; sleep 0.1; echo {0}-over"
 BEFORE, AFTER = ("script", "rc.local"), ("command", "pre", "service", "other", "post")
 

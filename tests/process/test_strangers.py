@@ -9,19 +9,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.process.world import Container, World, until
+from tests.process.world import LOOP, Container, World, until
 
-LOOP = "while :; do sleep 0.02; done"
 BUDGET = {"MY_INIT_STOP_BUDGET": "2"}
 
 
 @contextmanager
 def as_by_exec(container: Container, script: str, *through: str) -> Iterator[subprocess.Popen[bytes]]:
     """A shell in the container that is not a descendant of its PID 1, as `docker exec` starts it."""
-    until(lambda: os.path.exists(f"/proc/{container.pid}/root/run/dodai/service"), "my_init")
-    enter = ["nsenter", "--target", str(container.pid), "--pid", "--mount", "--root", "--wd=/"]
+    until(lambda: (container.root / "run/dodai/service").exists(), "my_init")
     with (container.scratch / "out").open("ab") as out:
-        process = subprocess.Popen([*enter, *through, "sh", "-c", script], stdin=subprocess.DEVNULL, stdout=out)
+        process = subprocess.Popen([*container.entering(), *through, "sh", "-c", script], stdin=subprocess.DEVNULL, stdout=out)
     try:
         yield process
     finally:
@@ -151,10 +149,9 @@ def test_a_reader_that_stops_reading_stops_neither_reaping_nor_the_stop(world: W
     reader, writer = os.pipe()
     try:
         with world.start(stdio=writer, environment={**BUDGET, "MY_INIT_VERBOSITY": "2"}) as container:
-            root = f"/proc/{container.pid}/root"
-            until(lambda: os.path.exists(f"{root}/made") and "Z" not in container.states(), "reaped orphans")
+            until(lambda: (container.root / "made").exists() and "Z" not in container.states(), "reaped orphans")
             container.kill(signal.SIGTERM)
-            until(lambda: os.path.exists(f"{root}/post"), "post hook")
+            until((container.root / "post").exists, "post hook")
             assert stop_within(container, 2.5)[0] == 0
     finally:
         os.close(reader)

@@ -19,6 +19,7 @@ from typing import Any
 
 ROOTFS = Path(__file__).resolve().parents[2] / "image" / "rootfs"
 DEADLINE = 30.0  # seconds; for whatever is waited for
+LOOP = "while :; do sleep 0.02; done"  # a shell that runs its traps soon
 
 _ENTER = """
 set -e
@@ -68,6 +69,19 @@ class Container:
 
         until(look, "the namespace's first process")
         return int(found[0])
+
+    @property
+    def root(self) -> Path:
+        """Its file system, as seen from here."""
+        return Path(f"/proc/{self.pid}/root")
+
+    def enter(self, *command: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a program in it that is not a descendant of its PID 1, as `docker exec` does."""
+        return subprocess.run([*self.entering(), *command], capture_output=True, timeout=DEADLINE, check=False)
+
+    def entering(self) -> list[str]:
+        """What to put before a command that is to run in it."""
+        return ["nsenter", "--target", str(self.pid), "--pid", "--mount", "--root", "--wd=/", "--"]
 
     @property
     def out(self) -> bytes:

@@ -159,4 +159,4 @@ def test_a_full_disk_costs_no_variable(tmp_path: Path, capfd: pytest.CaptureFixt
     one.dump()
     one.reset()
     assert one.variables == {b"A": b"b"}
-    assert "cannot write /proc/nowhere/d/A" in capfd.readouterr().err
+    assert "cannot write A to /proc/nowhere/d: " in capfd.readouterr().err

@@ -25,7 +25,7 @@ CHLD, TERM, INT, HUP, KILL, CONT, IO = (
 WATCH = int(_signal.SIGRTMIN) + 3
 
 # What a terminal sends to stop whoever reads, writes or runs there. An init must not stop.
-_TERMINAL = frozenset((int(_signal.SIGTTIN), int(_signal.SIGTTOU), int(_signal.SIGTSTP)))
+TERMINAL = frozenset((int(_signal.SIGTTIN), int(_signal.SIGTTOU), int(_signal.SIGTSTP)))
 
 STOP = int(_signal.SIGSTOP)
 TSTP = int(_signal.SIGTSTP)
@@ -60,7 +60,7 @@ def unblock_all() -> None:
 
 def ignore_requests() -> None:
     """Ignore what asks a process to end or to stop, for one that PID 1 ends in another way."""
-    for number in (HUP, INT, int(_signal.SIGQUIT), TERM, *_TERMINAL):
+    for number in (HUP, INT, int(_signal.SIGQUIT), TERM, *TERMINAL):
         _signal.signal(number, _signal.SIG_IGN)
 
 
@@ -80,7 +80,7 @@ def wait(seconds: float | None) -> int:
                 raise
         return 0
     _failures = 0
-    if info is None or (info.si_signo in _TERMINAL and info.si_code > 0):  # SI_KERNEL, not a kill(2) from outside
+    if info is None or (info.si_signo in TERMINAL and info.si_code > 0):  # SI_KERNEL, not a kill(2) from outside
         return 0
     return int(info.si_signo)
 

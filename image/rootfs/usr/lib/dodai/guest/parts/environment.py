@@ -112,13 +112,20 @@ class Container:
         except OSError as problem:
             self._complain(f"cannot make {say.shown(directory)}: {problem.strerror}")
         self._unfiled = {}
+        refused: dict[str, list[str]] = {}
         for name, value in self.variables.items():
             if name in UNDUMPED:
                 continue
             if not is_file_name(name):
                 self._unfiled[name] = value
-            elif not self._write_variable(name, value):
+                continue
+            why = self._write_variable(name, value)
+            if why:
                 self._unfiled[name] = value
+                refused.setdefault(why, []).append(say.shown(name))
+        for why, names in refused.items():  # a full disk is one fact, not one for each variable
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            self._complain(f"cannot write {', '.join(names[:3])}{more} to {say.shown(directory)}: {why}")
         self._write_dumps()
 
     def reset(self) -> None:
@@ -170,30 +177,30 @@ class Container:
             return None
         return value
 
-    def _write_variable(self, name: bytes, value: bytes) -> bool:
+    def _write_variable(self, name: bytes, value: bytes) -> str | None:
+        """None when the file says so now; otherwise why not."""
         path = self.place.directory + b"/" + name
         data = value + b"\n" if value.endswith(b"\n") else value
         try:
             old = files.read(path)
             # What a person wrote stays as it is while it says the same.
-            if old == data or (old == value + b"\n"):
-                return True
+            if old in (data, value + b"\n"):
+                return None
         except OSError:
             pass
-        return self._replace(path, data, VARIABLE_MODE)
+        try:
+            files.replace(path, data, VARIABLE_MODE, paths.DOCKER_ENV_GID)
+        except OSError as problem:
+            return os.strerror(problem.errno or 0)
+        return None
 
     def _write_dumps(self) -> None:
         dumped = {n: v for n, v in sorted(self.variables.items()) if n not in UNDUMPED}
-        self._replace(self.place.shell, self._as_shell(dumped), DUMP_MODE)
-        self._replace(self.place.json, as_json(dumped), DUMP_MODE)
-
-    def _replace(self, path: bytes, data: bytes, mode: int) -> bool:
-        try:
-            files.replace(path, data, mode, paths.DOCKER_ENV_GID)
-        except OSError as problem:
-            self._complain(f"cannot write {say.shown(path)}: {problem.strerror}")
-            return False
-        return True
+        for path, data in ((self.place.shell, self._as_shell(dumped)), (self.place.json, as_json(dumped))):
+            try:
+                files.replace(path, data, DUMP_MODE, paths.DOCKER_ENV_GID)
+            except OSError as problem:
+                self._complain(f"cannot write {say.shown(path)}: {problem.strerror}")
 
     def _as_shell(self, variables: dict[bytes, bytes]) -> bytes:
         lines = []
