@@ -70,11 +70,6 @@ class Container:
         until(look, "the namespace's first process")
         return int(found[0])
 
-    @property
-    def root(self) -> Path:
-        """Its file system, as seen from here."""
-        return Path(f"/proc/{self.pid}/root")
-
     def enter(self, *command: str) -> subprocess.CompletedProcess[bytes]:
         """Run a program in it that is not a descendant of its PID 1, as `docker exec` does."""
         return subprocess.run([*self.entering(), *command], capture_output=True, timeout=DEADLINE, check=False)
