@@ -152,6 +152,8 @@ def prepare(stack: contextlib.ExitStack) -> dict[str, str]:
     stack.callback(remove_images, repository)
     # Podman 5 warns on stderr of each call where cgroups are the first version's.
     variables = {"CONTAINERS_CONF": str(configuration), "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+    # Nor is there a systemd to run the images' health check.
+    variables["DISABLE_HC_SYSTEMD"] = "true"
     for variable, (suite, variant) in IMAGES.items():
         name = f"{repository}:{suite}-{variant}"
         process.run(

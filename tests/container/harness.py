@@ -384,8 +384,10 @@ class Container:
 @functools.cache
 def podman_settings() -> dict[str, str]:
     """Podman's settings, unless the caller has their own."""
+    # The images have a health check; where no systemd runs, podman would complain on the stderr of each container.
+    quiet = {"DISABLE_HC_SYSTEMD": "true"}
     if "CONTAINERS_CONF" in os.environ:
-        return {}
+        return quiet
     path = Path(tempfile.gettempdir()) / f"dodai-test-{os.geteuid()}-containers.conf"
     path.write_text(CONTAINERS_CONF, encoding="ascii")
-    return {"CONTAINERS_CONF": str(path)}
+    return quiet | {"CONTAINERS_CONF": str(path)}

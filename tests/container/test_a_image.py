@@ -40,6 +40,7 @@ def test_its_configuration_leaks_nothing_into_derived_builds(engine: harness.Eng
     config = engine.inspect("image", each)["Config"]
     assert sorted(config["Env"]) == ["LANG=C.UTF-8", f"PATH={PATH}"]
     assert config["Cmd"] == [MY_INIT]
+    assert config["Healthcheck"]["Test"] == ["CMD", "/usr/sbin/dodaictl", "health"]
     assert not config.get("Entrypoint")
     assert not config.get("User")
 

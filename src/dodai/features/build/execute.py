@@ -275,7 +275,9 @@ class _Build:
     def _write_archive(self) -> None:
         if self._build.archive is not None:
             self._archive = _beside(self._build.archive, self._beside) / "image.tar"
-        configuration = oci.config(self._description, self.content.diff_id)
+        # Podman runs health checks by systemd alone, and without one complains on the stderr of every container.
+        podman_only = self._build.archive is None and self._engine is not None and self._engine.kind == engine.PODMAN
+        configuration = oci.config(self._description, self.content.diff_id, health=not podman_only)
         with output.progress("writing the archive"):
             self.image_id = archive.write(
                 self._archive, self.content, configuration, names=self._build.names, epoch=self._description.epoch

@@ -120,15 +120,31 @@ def test_the_same_content_gives_the_same_digest(root: Path, tmp_path: Path) -> N
     assert len(digests) == 1
 
 
+def test_the_health_check_is_dockers_alone(root: Path, tmp_path: Path) -> None:
+    """The OCI image specification, config.md, has no such member."""
+    content = layer.measure(root, epoch=EPOCH)
+    assert json.loads(oci.config(DESCRIPTION, content.diff_id, health=True))["config"]["Healthcheck"] == oci.HEALTHCHECK
+    oci.write(tmp_path, DESCRIPTION, content, names=NAMES, compression="gzip")
+    blobs = [file.read_bytes() for file in (tmp_path / "blobs/sha256").iterdir()]
+    assert not any(b"Healthcheck" in blob for blob in blobs)
+
+
 def test_the_dockerfile_sets_the_same() -> None:
     text = (paths.image_dir() / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     said = {
         line.split(" ", 1)[0]: line.split(" ", 1)[1]
         for line in text.splitlines()
-        if line.startswith(("ENV ", "CMD ", "LABEL "))
+        if line.startswith(("ENV ", "CMD ", "LABEL ", "HEALTHCHECK "))
     }
     assert shlex.split(said["ENV"]) == list(oci.ENVIRONMENT)
     assert json.loads(said["CMD"]) == list(oci.COMMAND)
+    options, _, command = said["HEALTHCHECK"].partition(" CMD ")
+    assert oci.HEALTHCHECK["Test"] == ["CMD", *json.loads(command)]
+    nanoseconds = {
+        f"--{option}={int(oci.HEALTHCHECK[name]) // 10**9}s"  # type: ignore[call-overload]
+        for option, name in (("interval", "Interval"), ("timeout", "Timeout"), ("start-period", "StartPeriod"))
+    }
+    assert set(options.split()) == nanoseconds | {f"--retries={oci.HEALTHCHECK['Retries']}"}
     # All but the version, which has its one place elsewhere.
     labels = dict(word.split("=", 1) for word in shlex.split(said["LABEL"]))
     assert labels == {key: value for key, value in DESCRIPTION.annotations.items() if not key.endswith(".version")}
