@@ -13,8 +13,9 @@ import selectors
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from bench import layouts, peers
 from dodai import errors
@@ -116,9 +117,18 @@ class Container:
 
 @contextlib.contextmanager
 def start(
-    kit: Kit, peer: peers.Peer, services: Sequence[str], *, command: Sequence[str] = (), orphans: int = 0
+    kit: Kit,
+    peer: peers.Peer,
+    services: Sequence[str],
+    *,
+    more: Mapping[str, str] = MappingProxyType({}),
+    command: Sequence[str] = (),
+    orphans: int = 0,
 ) -> Iterator[Container]:
-    """Start a fresh container with these services, or with a one-shot `command` beside them; nothing of it is left behind."""
+    """Start a fresh container with these services, or with a one-shot `command` beside them; nothing of it is left behind.
+
+    `more` has further files of the services (NAME/FILE: text); `orphans` is how many a service makes when it gets USR1.
+    """
     with tempfile.TemporaryDirectory(prefix="dodai-bench-") as scratch:
         work = Path(scratch)
         inside, top = work / "bench", work / "top"
@@ -127,7 +137,7 @@ def start(
         os.link(kit.helpers / "bench-service", inside / "bench-service")
         (inside / "orphans").write_text(f"{orphans}\n", encoding="ascii")
         top.mkdir()
-        arguments = layouts.write(peer, list(services), top)
+        arguments = layouts.write(peer, services, top, more)
         if command:
             arguments = [*peer.one_shot, *command]
         child = subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import peers
@@ -20,8 +21,8 @@ pidfile=/run/supervisord.pid
 """
 
 
-def write(peer: peers.Peer, names: list[str], top: Path) -> list[str]:
-    """Write the services into `top` and return the arguments of PID 1."""
+def write(peer: peers.Peer, names: Sequence[str], top: Path, more: Mapping[str, str]) -> list[str]:
+    """Write the services, and `more` files below their directory, into `top`; return the arguments of PID 1."""
     scripts = {}
     for name in names:
         # A script, as services are; what it says of the time is said by the program, in its first statement.
@@ -38,6 +39,8 @@ def write(peer: peers.Peer, names: list[str], top: Path) -> list[str]:
     if peer.layout == peers.PEBBLE:
         # pebble.yaml(5) calls this the layer format; the directory is the default of $PEBBLE.
         _write(top / "var/lib/pebble/default/layers/001-bench.yaml", "services:\n" + "".join(map(_layer, scripts.items())))
+    for place, text in more.items():
+        _write(top / peer.services.lstrip("/") / place, text)
     _age(top)
     if peer.layout == peers.COMMAND:
         return [*peer.init, *scripts.values()]

@@ -33,6 +33,8 @@ ROWS = (
     Row("orphans-zombies", "10,000 orphans: most zombies seen at once", "", {peers.DODAI: 99}),
     Row("restart", "kill -9 of a service that was up for 6 s → its next instance", "ms", {peers.DODAI: 5}),
     Row("restart-again", "kill -9 of that instance at once → its next instance", "ms"),
+    Row("depends", "a service says that it is ready → first statement of one that depends on it", "ms", {peers.DODAI: 20}),
+    Row("health", "`dodaictl health`, from spawn to end", "ms", {peers.DODAI: 40}),
 )
 
 BY_KEY = {row.key: row for row in ROWS}

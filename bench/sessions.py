@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
+import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from bench import container, peers, sample
+from bench import container, layouts, peers, sample
 
 SETTLE = 1.5  # seconds between the last service and the stop: runit calls a service young for one
 ORPHANS = 10_000
 FIFTY = [f"service{number:02}" for number in range(50)]
 ONE = FIFTY[:1]
 LONG_LIFE = 6.0  # seconds
+HEALTH_CHECKS = 5
 
 Values = dict[str, float]
 MILLI = 1e3
@@ -60,7 +62,28 @@ def one_shot(kit: container.Kit, peer: peers.Peer) -> Values:
 
 def one_shot_up(kit: container.Kit, peer: peers.Peer) -> Values:
     """A command that cannot end before its service is there."""
-    return {"one-shot-up": _one_shot(kit, peer, ["/bench/bench-service", "--await", "1"])}
+    return {"one-shot-up": _one_shot(kit, peer, [layouts.PROGRAM, "--await", "1"])}
+
+
+def depends(kit: container.Kit, peer: peers.Peer) -> Values:
+    """The second service waits for the first one's word on its notification descriptor."""
+    first, second = FIFTY[:2]
+    more = {
+        f"{first}/notification-fd": "3\n",
+        f"{first}/run": f"#!/bin/sh\nexec {layouts.PROGRAM} {first} 3\n",
+        f"{second}/depends": f"{first}\n",
+    }
+    with container.start(kit, peer, [first, second], more=more) as box:
+        ready = float(box.wait("ready")[2]) / 1e9
+        return {"depends": (box.wait_up(2)[1] - ready) * MILLI}
+
+
+def health(kit: container.Kit, peer: peers.Peer) -> Values:
+    """Inside, as a health check of an engine starts it."""
+    command = [layouts.PROGRAM, "--time", str(HEALTH_CHECKS), "/usr/sbin/dodaictl", "health"]
+    with container.start(kit, peer, ONE, command=command) as box:
+        times = [float(box.wait("took")[2]) / 1e9 for _ in range(HEALTH_CHECKS)]
+        return {"health": statistics.median(times) * MILLI}
 
 
 def orphans(kit: container.Kit, peer: peers.Peer) -> Values:
@@ -157,6 +180,10 @@ def _full(peer: peers.Peer) -> bool:
     return peer.full
 
 
+def _ours(peer: peers.Peer) -> bool:
+    return peer.full and bool(peer.variant)
+
+
 def _supervisor(peer: peers.Peer) -> bool:
     return peer.full and peer.supervises
 
@@ -166,6 +193,8 @@ SESSIONS = (
     Session(("fifty", "pss-fifty", "stop-fifty"), _supervisor, fifty),
     Session(("one-shot",), lambda peer: bool(peer.one_shot), one_shot),
     Session(("one-shot-up",), lambda peer: bool(peer.one_shot) and peer.supervises, one_shot_up),
+    Session(("depends",), _ours, depends),
+    Session(("health",), _ours, health, share=3),
     Session(("orphans-cpu", "orphans-zombies"), _full, orphans, share=3),
 )
 TOGETHER = (

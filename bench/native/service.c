@@ -2,11 +2,15 @@
  *
  *   bench-service NAME       report "up NAME NANOSECONDS PID" as the first thing done, then wait; TERM: report "down …", exit 0;
  *                            USR1: make orphans, as many as the file /bench/orphans says, then report "orphans …"
+ *   bench-service NAME FD    the same, and write a line break to that descriptor right after: it is ready
  *   bench-service --await N  exit 0 once N services have reported: a command that needs its services
+ *   bench-service --time N PROGRAM ARGUMENT…  await the first service and then PROGRAM's success, run it N times more, and report
+ *                            "took PROGRAM NANOSECONDS" for each: from before the spawn to the end
  *
  * The report goes to the FIFO /bench/report, which the harness always holds open. Times are CLOCK_MONOTONIC. */
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +61,29 @@ static int await_marks(long long count)
     return 0;
 }
 
+/* How long a program takes; its exit status goes to *status. */
+static long long run(char **words, int *status)
+{
+    extern char **environ;
+    pid_t child;
+    long long started = now();
+    if (posix_spawn(&child, words[0], NULL, NULL, words, environ) != 0 || waitpid(child, status, 0) != child)
+        _exit(111);
+    return now() - started;
+}
+
+static int time_program(long count, char **words)
+{
+    struct timespec pause = {0, 10000000};
+    int status = 1;
+    await_marks(1);
+    while (run(words, &status), status != 0)
+        nanosleep(&pause, NULL);
+    while (count-- > 0)
+        report("took", words[0], run(words, &status));
+    return 0;
+}
+
 /* Each orphan is the child of a child that has gone: the kernel gives it to PID 1 (or to a subreaper), dead or soon so. */
 static void make_orphans(void)
 {
@@ -82,7 +109,9 @@ int main(int count, char **words)
     long long started = now();
     if (count == 3 && strcmp(words[1], "--await") == 0)
         return await_marks(atoll(words[2]));
-    if (count != 2)
+    if (count > 3 && strcmp(words[1], "--time") == 0)
+        return time_program(atol(words[2]), words + 3);
+    if (count != 2 && count != 3)
         return 2;
     sigset_t wanted;
     int number;
@@ -91,6 +120,12 @@ int main(int count, char **words)
     sigaddset(&wanted, SIGUSR1);
     sigprocmask(SIG_SETMASK, &wanted, NULL);
     report("up", words[1], started);
+    if (count == 3) {
+        long long ready = now();
+        if (write(atoi(words[2]), "\n", 1) != 1)
+            _exit(111);
+        report("ready", words[1], ready);
+    }
     mark();
     while (sigwait(&wanted, &number) == 0) {
         if (number == SIGTERM)

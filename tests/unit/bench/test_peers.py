@@ -75,7 +75,7 @@ def test_only_names_rows_and_peers() -> None:
 @pytest.mark.parametrize("layout", peers.LAYOUTS)
 def test_every_layout_starts_the_same_program(layout: str, tmp_path: Path) -> None:
     peer = peers.Peer("x", ("/init",), layout=layout)
-    arguments = layouts.write(peer, ["one", "two"], tmp_path)
+    arguments = layouts.write(peer, ["one", "two"], tmp_path, {})
     scripts = sorted(path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_mode & 0o111)
     assert [path.read_text() for path in scripts] == [f"#!/bin/sh\nexec {layouts.PROGRAM} {name}\n" for name in ("one", "two")]
     everything = " ".join(arguments) + "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
