@@ -11,8 +11,7 @@ from guest.mechanism import files, reap
 
 _CAP_KILL = 5  # capabilities(7): its bit in CapEff
 
-unreachable: set[int] = set()  # pids that we found no way to signal
-_complained: set[int] = set()  # uids of which that has been said
+_unreachable: set[int] = set()  # uids whose processes we found no way to signal
 
 
 def may_signal_everybody() -> bool:
@@ -34,16 +33,20 @@ def among(pids: list[int]) -> list[int]:
     return found
 
 
+def reachable(pids: list[int]) -> list[int]:
+    """pids without those of users whose processes we found no way to signal."""
+    return [pid for pid in pids if _owner(pid) not in _unreachable] if _unreachable else pids
+
+
 def send(pid: int, number: int) -> bool:
     """Signal a process as its own user; False when it is gone or, said once for each user, out of reach.
 
     Only the effective uid of the child changes. Its real one stays ours, so the other user can
     neither stop nor kill it while we wait for its end.
     """
-    words = _field(b"/proc/%d/status" % pid, b"Uid:")
-    if not words:
+    uid = _owner(pid)
+    if uid is None:
         return False
-    uid = int(words[0])  # the real one
     try:
         child = os.fork()
     except OSError:
@@ -60,15 +63,20 @@ def send(pid: int, number: int) -> bool:
             os._exit(code)
     if reap.wait_for(child) == 0:
         return True
-    unreachable.add(pid)
-    if uid not in _complained:
-        _complained.add(uid)
+    if uid not in _unreachable:
+        _unreachable.add(uid)
         name = (files.read_or_none(b"/proc/%d/comm" % pid) or b"?").strip()
         say.error(
             f"my_init may not signal processes of uid {uid}, such as {pid} ({say.shown(name)}), and does not wait for them:"
             " it has neither CAP_KILL nor, as root, CAP_SETUID; add --cap-add KILL"
         )
     return False
+
+
+def _owner(pid: int) -> int | None:
+    """The real uid; None when the process is gone."""
+    words = _field(b"/proc/%d/status" % pid, b"Uid:")
+    return int(words[0]) if words else None
 
 
 def _field(path: bytes, name: bytes) -> list[bytes]:

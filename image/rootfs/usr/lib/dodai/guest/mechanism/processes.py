@@ -107,8 +107,7 @@ class Others:
             mine = list(among)
         else:
             mine = descendants(os.getpid(), among)
-        without = kept | foreign.unreachable
-        return [pid for pid in mine if pid not in without and pid != os.getpid()]
+        return foreign.reachable([pid for pid in mine if pid not in kept and pid != os.getpid()])
 
     def send(self, number: int) -> None:
         """Signal them all; at once with kill(-1) where nobody is kept, so that a fork cannot slip through."""

@@ -18,14 +18,17 @@ class Ending:
 
 
 class Mailbox:
-    """The fifo, open for both directions: a writer never waits for a reader, and no end of file comes."""
+    """The fifo, open for reading and apart from that for writing: no writer waits, and no end of file comes."""
 
-    __slots__ = ("_fd", "_rest")
+    __slots__ = ("_fd", "_rest", "_writer")
 
     def __init__(self, path: bytes) -> None:
         """Make it. Raises OSError."""
         os.mkfifo(path, 0o600)
-        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Not O_RDWR: whoever may write too is told of every read, also of one that found nothing; so each look
+        # would lead to the next.
+        self._writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         watch.data(self._fd)
         self._rest = b""
 
