@@ -154,6 +154,7 @@ def prepare(stack: contextlib.ExitStack) -> dict[str, str]:
     variables = {"CONTAINERS_CONF": str(configuration), "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
     # Nor is there a systemd to run the images' health check.
     variables["DISABLE_HC_SYSTEMD"] = "true"
+    variables["DODAI_TEST_CHECKOV"] = checkov()
     for variable, (suite, variant) in IMAGES.items():
         name = f"{repository}:{suite}-{variant}"
         process.run(
@@ -164,6 +165,21 @@ def prepare(stack: contextlib.ExitStack) -> dict[str, str]:
         )
         variables[variable] = name
     return variables
+
+
+def checkov() -> str:
+    """Install checkov into a directory of its own when it is not there, and return its path."""
+    wanted = ROOT / "requirements" / "checkov.txt"
+    made, stamp = ROOT / "build" / "checkov", ROOT / "build" / "checkov" / ".made"
+    text = wanted.read_text(encoding="utf-8")
+    with provision.lock("checkov"):
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != text:
+            with output.progress("installing checkov (about 30 s)"):
+                process.run([sys.executable, "-m", "venv", "--clear", made], doing="make a place for checkov")
+                pip = [str(made / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+                process.run([*pip, "--no-deps", "--no-compile", "-r", wanted], doing="install checkov")
+            stamp.write_text(text, encoding="utf-8")
+    return str(made / "bin" / "checkov")
 
 
 def tests(variables: dict[str, str], arguments: list[str]) -> bool:
