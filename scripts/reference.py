@@ -22,6 +22,8 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOTFS / "usr/lib/dodai")]
 import typer  # noqa: E402
 
 from dodai import cli, docker_bash  # noqa: E402
+from dodai.features.lint import finding as host_lint  # noqa: E402
+from guest.floor import lint_rules  # noqa: E402
 from guest.policy import budget, life, states  # noqa: E402
 from guest.programs import dodaictl, my_init, setuser, with_env  # noqa: E402
 
@@ -123,6 +125,11 @@ def table_of_budgets() -> str:
     return "\n".join(lines) + "\n"
 
 
+def rules_of_lint(rules: dict[str, tuple[str, str]]) -> str:
+    """A heading for each rule, for a finding to link to."""
+    return "\n".join(f"### {name}\n\n{level}: {what}\n" for name, (level, what) in sorted(rules.items()))
+
+
 def _name(action: Callable[..., object]) -> str:
     return f"{action.__module__.rpartition('.')[2]}.{action.__name__}"
 
@@ -141,6 +148,8 @@ def _shell_help(path: str) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "rules of dodaictl lint": lambda: rules_of_lint({name: (one.level, one.what) for name, one in lint_rules.RULES.items()}),
+    "rules of dodai lint": lambda: rules_of_lint(host_lint.RULES),
     "table of states": table_of_states,
     "table of budgets": table_of_budgets,
     "my_init --help": lambda: _block(my_init._HELP),

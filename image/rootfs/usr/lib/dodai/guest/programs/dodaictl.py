@@ -20,15 +20,17 @@ usage: dodaictl status [--json] [SERVICE…]   what each service does now
        dodaictl env [--json]                 the container's environment, as with_env gives it
        dodaictl boot                         what the boot waited for, and its slowest steps
        dodaictl events [-f]                  the boot log, a JSON object a line
+       dodaictl lint [--json] [DIR…]         the faults of this image, or of directories that
+                                             will be copied into one; no my_init is needed
 
 Without SERVICE all of them. -f goes on with what comes. health and ready fail
 while the container boots or stops.
 
 exit code: 0; 1 not healthy, not ready, not done in time, an unknown service, or
-no my_init runs here; 2 wrong usage.
+no my_init runs here; lint: an error or a warning; 2 wrong usage.
 """
 
-VERBS = ("status", "health", "ready", "start", "stop", "restart", "signal", "logs", "env", "boot", "events")
+VERBS = ("status", "health", "ready", "start", "stop", "restart", "signal", "logs", "env", "boot", "events", "lint")
 
 
 def main(argv: list[str]) -> int:
