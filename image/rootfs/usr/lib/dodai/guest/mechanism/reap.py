@@ -6,7 +6,7 @@ collected, so a reused pid is never taken for an old child. Nothing is kept of s
 
 import os
 
-from guest.mechanism import signals
+from guest.mechanism import signals, storm
 
 # What became of the registered children that nobody has asked for yet: pid → wait status.
 _ended: dict[int, int] = {}
@@ -15,6 +15,8 @@ _mine: set[int] = set()
 _suspended: set[int] = set()
 
 _TRIES = 3
+
+_orphans = storm.Storm()
 
 adopted = 0  # orphans collected so far
 
@@ -25,10 +27,19 @@ def register(pid: int) -> None:
 
 
 def collect() -> list[int]:
-    """Reap everything that has ended, without waiting; the registered ones among it are returned.
+    """Reap everything that has ended; the registered ones among it are returned.
 
-    SIGCHLD does not queue, so one signal may stand for many ends.
+    Waits for nothing, but a moment for more where there are orphans after orphans.
     """
+    before = adopted
+    ended = _collect_now()
+    if not ended and not _suspended and adopted > before and _orphans.nap():
+        ended = _collect_now()
+    return ended
+
+
+def _collect_now() -> list[int]:
+    """SIGCHLD does not queue, so one signal may stand for many ends."""
     global adopted
     ended: list[int] = []
     failures = 0

@@ -6,6 +6,8 @@ for PID 1 even where its action is "ignore" or the default that the kernel withh
 
 import errno
 
+from guest.mechanism import storm
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as _signal
@@ -85,8 +87,15 @@ def wait(seconds: float | None) -> int:
     return int(info.si_signo)
 
 
+_changes = storm.Storm()
+
+
 def drain(number: int) -> None:
-    """Take all of one signal that have queued up: a real-time signal comes once for every change. Raises nothing."""
+    """Take all of one signal that have queued up: a real-time signal comes once for every change. Raises nothing.
+
+    Waits a moment for more where there is change after change.
+    """
+    _changes.nap()
     try:
         while _signal.sigtimedwait((number,), 0) is not None:
             pass
