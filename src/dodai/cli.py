@@ -16,7 +16,7 @@ import typer
 import dodai
 from dodai import entry, output
 
-COMMANDS = ("build", "run", "shell", "status", "boot_chart", "lint", "size")
+COMMANDS = ("build", "verify", "run", "shell", "status", "boot_chart", "lint", "size")
 
 EPILOG = "Examples:  dodai run -- ls -l /   ·   dodai build --variant minimal   ·   dodai shell web"
 

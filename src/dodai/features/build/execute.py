@@ -6,21 +6,33 @@ import contextlib
 import dataclasses
 import errno
 import os
-import shutil
-import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from dodai import __version__, engine, errors, output, paths, process
 from dodai.features import provision
-from dodai.features.build import archive, bootstrap, cache, inventory, layer, lock, oci, packages, plan, pool, release, report
+from dodai.features.build import (
+    archive,
+    attest,
+    bootstrap,
+    cache,
+    inventory,
+    layer,
+    lock,
+    oci,
+    packages,
+    plan,
+    pool,
+    provenance,
+    release,
+    report,
+    workspace,
+)
 
 # Bytes that a build takes at its peak, which is when the root is packed: 319 MB and 270 MB were measured with trixie. A third
 # is added for other suites.
 ROOM = {"default": 430_000_000, "minimal": 360_000_000}
-REMOVE_SECONDS = 3.0
 LAYOUT_ROOM = 200_000_000  # a layout holds the layer once, at worst uncompressed
 ATTEMPTS = 3  # at packages of one date, while the archive changes
 
@@ -42,7 +54,7 @@ def execute(build: plan.Plan, *, image: Path, load_into: engine.Engine | None) -
     gone and what was there before is untouched.
     """
     started = time.monotonic()
-    with _stoppable(), _workspace() as work, contextlib.ExitStack() as beside:
+    with workspace.stoppable(), workspace.make() as work, contextlib.ExitStack() as beside:
         running = _Build(build, image, load_into, work, beside)
         for step in build.steps:
             running.carry_out(step)
@@ -62,6 +74,7 @@ class _Build:
         self._beside = beside
         self._mode = ""
         self._description: oci.Description
+        self._source = provenance.source(image)
         self._kept = cache.default() if build.cache else None
         self._key = ""
         self._lock: lock.Lock | None = None
@@ -102,16 +115,16 @@ class _Build:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise errors.BuildFailed(f"cannot {step.what}: {error.strerror or error}") from error
             where = Path(error.filename).parent if error.filename else self._work
-            raise _no_space(where, 0) from None
+            raise workspace.no_space(where, 0) from None
 
     def _check(self) -> None:
         keyring = self._build.suite.distribution
         provision.packages({"mmdebstrap": "mmdebstrap", keyring.keyring: keyring.keyring_package}, purpose="build the image")
         self._mode = bootstrap.check(self._build)
-        _check_room(self._work, ROOM[self._build.variant])
+        workspace.check_room(self._work, ROOM[self._build.variant])
         for target in (self._build.output, self._build.archive):
             if target is not None:
-                _check_room(target.parent, LAYOUT_ROOM)
+                workspace.check_room(target.parent, LAYOUT_ROOM)
 
     def _date(self) -> None:
         with output.progress("asking the mirrors for their date"):
@@ -223,6 +236,9 @@ class _Build:
         }
 
     def _make_image(self) -> None:
+        self._description = dataclasses.replace(
+            self._description, revision=self._source.revision, packages=inventory.digest(self.inventory)
+        )
         self._root = self._run(self._build, lambda runner: runner.image(self._image, self._base))
 
     def _run(self, build: plan.Plan, task: Callable[[bootstrap.Runner], Path]) -> Path:
@@ -261,7 +277,7 @@ class _Build:
     def _write_layout(self) -> None:
         if self._build.output is None:
             raise errors.InternalError("the plan writes a layout to nowhere")
-        self._new_layout = _beside(self._build.output, self._beside)
+        self._new_layout = workspace.beside(self._build.output, self._beside)
         with output.progress("writing the OCI layout"), cache.members(self._kept, self._key) as known:
             self.layout = oci.write(
                 self._new_layout,
@@ -270,11 +286,16 @@ class _Build:
                 names=self._build.names,
                 compression=self._build.compression,
                 known=known,
+                documents=self._documents,
             )
+
+    def _documents(self, digest: str) -> dict[str, bytes]:
+        made = attest.Made(self._build, self._description, self._source, self.content.diff_id, self.inventory, self._root)
+        return attest.documents(made, digest)
 
     def _write_archive(self) -> None:
         if self._build.archive is not None:
-            self._archive = _beside(self._build.archive, self._beside) / "image.tar"
+            self._archive = workspace.beside(self._build.archive, self._beside) / "image.tar"
         # Podman runs health checks by systemd alone, and without one complains on the stderr of every container.
         podman_only = self._build.archive is None and self._engine is not None and self._engine.kind == engine.PODMAN
         configuration = oci.config(self._description, self.content.diff_id, health=not podman_only)
@@ -295,90 +316,8 @@ class _Build:
             self._archive.replace(self._build.archive)
         if self._build.output is not None and self._new_layout is not None:
             self._new_layout.chmod(0o755)
-            _swap(self._new_layout, self._build.output, self._beside)
+            workspace.swap(self._new_layout, self._build.output, self._beside)
 
 
 def _architecture() -> str:
     return process.run(["dpkg", "--print-architecture"], doing="learn the architecture").stdout.strip()
-
-
-def _beside(target: Path, stack: contextlib.ExitStack) -> Path:
-    """Make a directory next to `target`, on the same file system, where a rename is one step; it goes when `stack` ends."""
-    made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    stack.callback(shutil.rmtree, made, ignore_errors=True)
-    return made
-
-
-def _swap(new: Path, target: Path, stack: contextlib.ExitStack) -> None:
-    """Put the directory `new` in the place of `target`; the old one comes back if that fails."""
-    if not target.exists():
-        new.rename(target)
-        return
-    old = _beside(target, stack) / "old"
-    target.rename(old)
-    try:
-        new.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-
-
-def _check_room(directory: Path, needed: int) -> None:
-    if shutil.disk_usage(directory).free < needed:
-        raise _no_space(directory, needed)
-
-
-def _no_space(directory: Path, needed: int) -> errors.NoSpace:
-    amount = f" and {needed // 1_000_000} MB are needed" if needed else ""
-    free = shutil.disk_usage(directory).free // 1_000_000 if directory.is_dir() else 0
-    return errors.NoSpace(
-        f'cannot build the image: "{directory}" has {free} MB left{amount}',
-        hint="free some, or name a directory on another disk in TMPDIR",
-    )
-
-
-@contextlib.contextmanager
-def _workspace() -> Iterator[Path]:
-    # Not /tmp, which is often in memory and small: file-hierarchy(7).
-    parent = Path(os.environ.get("TMPDIR") or "/var/tmp")  # noqa: S108 - mkdtemp makes the name
-    try:
-        work = Path(tempfile.mkdtemp(prefix="dodai-build-", dir=parent))
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise _no_space(parent, 0) from None
-        raise errors.BuildFailed(
-            f'cannot make a temporary directory in "{parent}": {error.strerror}', hint="name another in TMPDIR"
-        ) from None
-    try:
-        # Others may pass through, for the user that mmdebstrap becomes in unshare mode, but not look.
-        work.chmod(0o711)
-        yield work
-    finally:
-        _remove(work)
-        if work.exists():
-            output.warn(f'cannot remove "{work}": remove it as root')
-
-
-def _remove(work: Path) -> None:
-    """Remove a directory in which processes that were just killed may write for another moment."""
-    deadline = time.monotonic() + REMOVE_SECONDS
-    while True:
-        shutil.rmtree(work, ignore_errors=True)
-        if not work.exists() or time.monotonic() > deadline:
-            return
-        time.sleep(0.05)
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the build the way ^C does, with everything cleaned up."""
-
-    def stop(number: int, _frame: object) -> None:
-        raise SystemExit(errors.SIGNAL_BASE + number)
-
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

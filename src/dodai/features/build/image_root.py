@@ -18,3 +18,15 @@ def read(tar: Path, name: str) -> bytes:
     except (OSError, tarfile.TarError) as error:
         raise errors.BuildFailed(f'cannot read "{tar}": {error}') from None
     raise errors.BuildFailed(f'cannot use the root that was made: it has no "{name}"')
+
+
+def copyrights(tar: Path) -> dict[str, str]:
+    """Return the copyright files of all packages in the root, by the packages' names."""
+    found = {}
+    with tarfile.open(tar, "r:") as archive:
+        for member in archive:
+            parts = member.name.split("/")
+            if parts[:4] == [".", "usr", "share", "doc"] and parts[5:] == ["copyright"] and member.isreg():
+                file = archive.extractfile(member)
+                found[parts[4]] = file.read().decode("utf-8", "replace") if file is not None else ""
+    return found

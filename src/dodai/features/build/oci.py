@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from dodai.features.build import layer
 TITLE = "Dodai"
 DESCRIPTION = "A Debian image made fit for containers, with a PID 1 of its own"
 LICENSES = "MIT"
+BASE = "scratch"  # what Docker's official images say that are made of packages, and so of no image
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = (f"PATH={PATH}", "LANG=C.UTF-8")
@@ -34,6 +35,8 @@ HEALTHCHECK = {
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
+# https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md#guidance-for-an-empty-descriptor
+_EMPTY = "application/vnd.oci.empty.v1+json"
 
 # Debian's architecture → GOARCH and its variant: https://go.dev/doc/install/source#environment
 _PLATFORMS = {
@@ -59,6 +62,8 @@ class Description:
     without: tuple[str, ...]
     architecture: str  # Debian's name
     epoch: int  # seconds since 1970: the image's creation time
+    revision: str = ""  # of our own sources; "" where it is not known
+    packages: str = ""  # sha256:… of the packages and their sums: what stands for a base image's digest
 
     @property
     def created(self) -> str:
@@ -76,13 +81,20 @@ class Description:
         }
 
     @property
+    def origin(self) -> dict[str, str]:
+        """Return the standard annotations that only `dodai build` can give."""
+        known = {"org.opencontainers.image.revision": self.revision} if self.revision else {}
+        return known | {
+            "org.opencontainers.image.base.name": BASE,
+            "org.opencontainers.image.created": self.created,
+        }
+
+    @property
     def labels(self) -> dict[str, str]:
         """Return the labels: the annotations, and what this image was built from."""
-        return self.annotations | {
-            "dodai.suite": self.suite,
-            "dodai.variant": self.variant,
-            "dodai.without": ",".join(self.without),
-        }
+        packages = {"dodai.packages": self.packages} if self.packages else {}
+        own = {"dodai.suite": self.suite, "dodai.variant": self.variant, "dodai.without": ",".join(self.without)}
+        return self.annotations | self.origin | own | packages
 
     @property
     def platform(self) -> dict[str, str]:
@@ -131,23 +143,24 @@ def write(
     names: Sequence[str],
     compression: str,
     known: layer.Members | None = None,
+    documents: Callable[[str], Mapping[str, bytes]] | None = None,
 ) -> Layout:
     """Write a layout into the empty `directory`; `names` are image names, whose tags become reference names.
 
-    `known` are pieces of the layer that were compressed before.
+    `known` are pieces of the layer that were compressed before. `documents` gives, for the digest of the manifest, what is said
+    about the image, by media type; each becomes an artifact that refers to it.
     """
     blobs = directory / "blobs" / "sha256"
     blobs.mkdir(parents=True)
     packed = layer.compress(content, blobs / "layer", compression, known)
     packed.path.rename(blobs / packed.digest.removeprefix("sha256:"))
     configuration = _blob(blobs, _CONFIG, config(description, content.diff_id))
-    created = {"org.opencontainers.image.created": description.created}
     manifest = _blob(
         blobs,
         _MANIFEST,
         _encode(
             {
-                "annotations": description.annotations | created,
+                "annotations": description.annotations | description.origin,
                 "config": configuration,
                 "layers": [{"digest": packed.digest, "mediaType": packed.media_type, "size": packed.size}],
                 "mediaType": _MANIFEST,
@@ -155,7 +168,7 @@ def write(
             }
         ),
     )
-    entries = [
+    entries: list[dict[str, object]] = [
         manifest
         | {
             "annotations": {"org.opencontainers.image.ref.name": name.rpartition(":")[2]},
@@ -163,6 +176,8 @@ def write(
         }
         for name in names
     ]
+    for media_type, data in (documents(str(manifest["digest"])) if documents else {}).items():
+        entries.append(_artifact(blobs, media_type, data, manifest, description))
     (directory / "index.json").write_bytes(_encode({"manifests": entries, "mediaType": _INDEX, "schemaVersion": 2}))
     (directory / "oci-layout").write_bytes(_encode({"imageLayoutVersion": "1.0.0"}))
     return Layout(digest=str(manifest["digest"]), size=packed.size)
@@ -171,6 +186,26 @@ def write(
 def is_layout(directory: Path) -> bool:
     """Tell whether `directory` holds an OCI layout, so that writing there replaces an image and nothing else."""
     return (directory / "oci-layout").is_file()
+
+
+def _artifact(
+    blobs: Path, media_type: str, data: bytes, subject: Mapping[str, object], description: Description
+) -> dict[str, object]:
+    """Write a document about the image `subject`; return its entry in the index, by which readers of a layout find it.
+
+    https://github.com/opencontainers/image-spec/blob/v1.1.0/manifest.md#guidelines-for-artifact-usage
+    """
+    about = {"org.opencontainers.image.created": description.created}
+    manifest = {
+        "annotations": about,
+        "artifactType": media_type,
+        "config": _blob(blobs, _EMPTY, b"{}"),
+        "layers": [_blob(blobs, media_type, data)],
+        "mediaType": _MANIFEST,
+        "schemaVersion": 2,
+        "subject": dict(subject),
+    }
+    return _blob(blobs, _MANIFEST, _encode(manifest)) | {"annotations": about, "artifactType": media_type}
 
 
 def _blob(blobs: Path, media_type: str, data: bytes) -> dict[str, object]:

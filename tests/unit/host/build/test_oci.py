@@ -90,6 +90,41 @@ def test_config_is_the_contract_with_derived_images(written: tuple[Path, oci.Lay
     assert (run["Labels"]["dodai.suite"], run["Labels"]["dodai.without"]) == ("trixie", "cron")
 
 
+def test_labels_and_annotations_say_where_it_is_from(root: Path, tmp_path: Path) -> None:
+    content = layer.measure(root, epoch=EPOCH)
+    about = dataclasses.replace(DESCRIPTION, revision="0123abcd", packages="sha256:00ff")
+    oci.write(tmp_path, about, content, names=NAMES, compression="gzip")
+    _, manifest, config = documents(tmp_path)
+    for said in (manifest["annotations"], config["config"]["Labels"]):
+        assert said["org.opencontainers.image.created"] == config["created"] == "2023-11-14T22:13:20Z"
+        assert said["org.opencontainers.image.revision"] == "0123abcd"
+        assert said["org.opencontainers.image.version"] == "0.1.0"
+        assert said["org.opencontainers.image.licenses"] == "MIT"
+        assert said["org.opencontainers.image.base.name"] == "scratch"
+    assert config["config"]["Labels"]["dodai.packages"] == "sha256:00ff"
+
+
+def test_documents_refer_to_the_image(root: Path, tmp_path: Path) -> None:
+    content = layer.measure(root, epoch=EPOCH)
+    made = oci.write(
+        tmp_path,
+        DESCRIPTION,
+        content,
+        names=NAMES,
+        compression="gzip",
+        documents=lambda digest: {"application/example": digest.encode()},
+    )
+    index = json.loads((tmp_path / "index.json").read_text())
+    image, _, entry = index["manifests"]
+    assert entry["artifactType"] == "application/example"
+    artifact = json.loads(blob(tmp_path, entry))
+    assert artifact["subject"] == {key: image[key] for key in ("digest", "mediaType", "size")}
+    assert artifact["artifactType"] == "application/example"
+    assert blob(tmp_path, artifact["config"]) == b"{}"
+    (only,) = artifact["layers"]
+    assert blob(tmp_path, only) == made.digest.encode()
+
+
 def test_history_has_one_entry_for_each_layer(written: tuple[Path, oci.Layout, layer.Content]) -> None:
     directory, _, _ = written
     _, manifest, config = documents(directory)

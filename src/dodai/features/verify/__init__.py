@@ -1,0 +1,1 @@
+"""What an OCI layout says about itself, computed again: layout → contents → compare."""
