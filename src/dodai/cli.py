@@ -16,7 +16,17 @@ import typer
 import dodai
 from dodai import entry, output
 
-COMMANDS = ("build", "verify", "run", "shell", "status", "boot_chart", "lint", "size")
+COMMANDS = (
+    "build",
+    "verify",
+    "run",
+    "shell",
+    "status",
+    "boot_chart",
+    "lint",
+    "size",
+    "overlay",
+)
 
 EPILOG = "Examples:  dodai run -- ls -l /   ·   dodai build --variant minimal   ·   dodai shell web"
 
