@@ -110,6 +110,21 @@ def table_of_states() -> str:
     return "\n".join(lines) + "\n"
 
 
+def diagram_of_states() -> str:
+    """The ways from state to state, as GitHub draws them."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for state, targets in states.LEADS_TO.items():
+        for target in targets:
+            if target != state:
+                lines.append(f"    {_node(state)} --> {_node(target)}")
+    lines += [f"    {_node(states.ENDED)} --> [*]", *(f"    {_node(state)}: {state}" for state in states.ALL), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _node(state: str) -> str:
+    return state.replace(" ", "_").replace("-", "_") or "[*]"
+
+
 def table_of_budgets() -> str:
     """When each stage of the stop must be over, in seconds after its beginning, for some settings."""
     lines = [
@@ -150,6 +165,7 @@ def _shell_help(path: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "rules of dodaictl lint": lambda: rules_of_lint({name: (one.level, one.what) for name, one in lint_rules.RULES.items()}),
     "rules of dodai lint": lambda: rules_of_lint(host_lint.RULES),
+    "diagram of states": diagram_of_states,
     "table of states": table_of_states,
     "table of budgets": table_of_budgets,
     "my_init --help": lambda: _block(my_init._HELP),

@@ -42,8 +42,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     waiting = " ".join(str(order.index(who)) for who in ("service", "finish", "check", "logger"))
     world.script(
         "/command",
-        LOOK.format(order.index("command"))
-        + f"for one in {waiting}; do until [ -e /looked/$one ]; do sv check s >/dev/null; sleep 0.02; done; done",
+        LOOK.format(order.index("command")) + f"for one in {waiting}; do until [ -e /looked/$one ]; do sleep 0.02; done; done",
     )
     last = LOOK.format(order.index("post hook"))
     world.script(

@@ -35,6 +35,19 @@ def test_trouble_always_leads_on_to_the_end() -> None:
             seen.append(state)
 
 
+def test_every_way_leads_to_the_end_and_none_leads_back() -> None:
+    """The table of ways is acyclic, so whatever happens the life of the container ends; trouble uses its ways."""
+    order = [states.SYSLOG_STARTS]
+    for state in order:
+        order += [target for target in states.LEADS_TO[state] if target not in order]
+    assert set(order) == set(states.ALL)
+    place = {state: index for index, state in enumerate(states.ALL)}
+    for state in states.ALL:
+        ways = states.LEADS_TO[state]
+        assert all(place[target] > place[state] for target in ways) or state == states.ENDED
+        assert life.after_trouble(state) in ways
+
+
 def test_a_message_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     say.error("two\nlines")
     assert capfd.readouterr().err == "*** two lines\n"

@@ -13,7 +13,8 @@ from guest.floor import paths
 from guest.mechanism import files, program, reap, spawn, subreaper
 
 _SECONDS = 5.0  # in which perl has answered even on a machine that pages
-_PERL = b"/usr/bin/perl"
+_TRIES = 3
+_INTERPRETER = b"/usr/bin/perl"
 
 # Standard input: the number of variables, the variables, then four words a job; each ends in a NUL.
 _PROGRAM = b"""
@@ -25,6 +26,7 @@ close $original;
 local $/;
 my @words = split /\\0/, <STDIN>, -1;
 my $count = shift @words;
+exit 0 unless defined $count && length $count;
 %ENV = map { split /=/, $_, 2 } splice @words, 0, $count;
 while (@words >= 4) {
     my ($home, $to, $err, $extra) = splice @words, 0, 4;
@@ -57,6 +59,40 @@ class Job:
         self.problem = ""
 
 
+class _Perl:
+    """A perl that has been started: its pid, where to write the request and where to read the answer."""
+
+    __slots__ = ("pid", "reader", "writer")
+
+    def __init__(self, pid: int, writer: int, reader: int) -> None:
+        self.pid = pid
+        self.writer = writer
+        self.reader = reader
+
+
+_waiting: _Perl | None = None  # one that was started before there was anything to do
+
+
+def warm() -> None:
+    """Start perl now, since its own start takes as long as all that PID 1 does until the first service."""
+    global _waiting
+    if _waiting is None and subreaper.adopts():
+        try:
+            _waiting = _perl()
+        except OSError:
+            pass  # `start` tries again
+
+
+def cool() -> None:
+    """Nothing is to be started after all: let the waiting perl end."""
+    global _waiting
+    if _waiting is not None:
+        os.close(_waiting.writer)
+        os.close(_waiting.reader)
+        reap.forget(_waiting.pid)
+        _waiting = None
+
+
 def start(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
     """Start runsv for every job, each in a session of its own, and set and register its pid. Raises nothing.
 
@@ -77,9 +113,29 @@ def start(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
 
 def _by_perl(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
     """Raises OSError; pids that were named before stay set."""
-    numbers = subreaper.system_calls()
-    if numbers is None or not os.access(paths.RUNSV, os.X_OK, effective_ids=True):
+    global _waiting
+    if not os.access(paths.RUNSV, os.X_OK, effective_ids=True):
         return
+    perl = _waiting or _perl()
+    _waiting = None
+    if perl is None:
+        return
+    try:
+        try:
+            files.write_all(perl.writer, _request(jobs, environment))
+        finally:
+            os.close(perl.writer)
+        _take_pids(jobs, perl.reader)
+    finally:
+        os.close(perl.reader)
+        reap.forget(perl.pid)
+
+
+def _perl() -> _Perl | None:
+    """Start it; None where the numbers of its system calls are not known. Raises OSError."""
+    numbers = subreaper.system_calls()
+    if numbers is None:
+        return None
     request_reader, request_writer = os.pipe()
     reply_reader, reply_writer = os.pipe()
     setsid, prctl = numbers
@@ -92,20 +148,16 @@ def _by_perl(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
         ]
         arguments = [b"perl", b"-e", _PROGRAM, *(b"%d" % number for number in (setsid, prctl, request_reader))]
         # An empty environment: neither PERL5OPT nor a missing locale may say something here.
-        pid = os.posix_spawn(_PERL, arguments, {}, file_actions=actions, setsigmask=(), setsigdef=spawn.DEFAULTS)
+        pid = os.posix_spawn(_INTERPRETER, arguments, {}, file_actions=actions, setsigmask=(), setsigdef=spawn.DEFAULTS)
         reap.register(pid)
+        return _Perl(pid, request_writer, reply_reader)
+    except OSError:
+        os.close(request_writer)
+        os.close(reply_reader)
+        raise
     finally:
         os.close(request_reader)
         os.close(reply_writer)
-    try:
-        try:
-            files.write_all(request_writer, _request(jobs, environment))
-        finally:
-            os.close(request_writer)
-        _take_pids(jobs, reply_reader)
-    finally:
-        os.close(reply_reader)
-        reap.forget(pid)
 
 
 def _request(jobs: list[Job], environment: dict[bytes, bytes]) -> bytes:
@@ -122,8 +174,15 @@ def _take_pids(jobs: list[Job], reader: int) -> None:
     poll = select.poll()
     poll.register(reader, select.POLLIN)
     rest = b""
+    tries = _TRIES
     while poll.poll(_SECONDS * 1000):
-        data = os.read(reader, 4096)
+        try:
+            data = os.read(reader, 4096)
+        except OSError:
+            tries -= 1
+            if not tries:
+                raise
+            continue  # a pid that is not read is a supervisor that nobody knows of
         if not data:
             return
         *lines, rest = (rest + data).split(b"\n")

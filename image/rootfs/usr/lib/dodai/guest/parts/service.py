@@ -65,6 +65,7 @@ class Service:
     def started(self, pid: int) -> None:
         """Its runsv runs now."""
         self.supervisor.pid = pid
+        self.supervisor.started = time.monotonic()
         if self.record.wanted and not self.waiting:
             self.readiness.expect()
         self.record.enter(record.STARTING if self.record.wanted else record.DOWN)

@@ -8,14 +8,15 @@ from guest.parts import definition, home, supervision
 
 
 class Supervisor:
-    """A started service. `pid` is its runsv, 0 when there is none."""
+    """A started service. `pid` is its runsv, 0 when there is none; `started` when it was (monotonic seconds)."""
 
-    __slots__ = ("_logger", "_watch", "definition", "home", "pid", "stopping")
+    __slots__ = ("_logger", "_watch", "definition", "home", "pid", "started", "stopping")
 
     def __init__(self, service: definition.Definition) -> None:
         self.definition = service
         self.home = b""
         self.pid = 0
+        self.started = 0.0
         self.stopping = False
         self._logger = 0
         self._watch: int | None = None

@@ -4,7 +4,7 @@ import sys
 
 from guest.floor import codes, say
 from guest.mechanism import events, reap, signals
-from guest.policy import boot, init, states, stop
+from guest.policy import boot, init, running, states, stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ ENTRIES: "dict[str, Entry]" = {
     states.SYSLOG_STARTS: boot.enter_syslog,
     states.STARTUP: boot.enter_startup,
     states.INTERRUPTED: boot.enter_interrupted,
-    states.SERVICES_START: boot.enter_services,
-    states.RUNNING: boot.enter_running,
+    states.SERVICES_START: running.enter_services,
+    states.RUNNING: running.enter,
     states.PRE_HOOKS: stop.enter_pre_hooks,
     states.SERVICES_STOP: stop.enter_services,
     states.OTHERS_STOP: stop.enter_others,
@@ -46,16 +46,16 @@ _ROWS: "dict[str, tuple[Action, Action, Action, Action, Action, Action]]" = {
         boot.interrupted_progress, ignore, stop.again, ignore, ignore, boot.interrupted_progress,
     ),
     states.SERVICES_START: (
-        boot.services_progress, boot.services_progress, boot.stop, boot.rescan, ignore, boot.services_progress,
+        running.services_progress, running.services_progress, boot.stop, running.rescan, ignore, running.services_progress,
     ),
     states.RUNNING: (
-        boot.running_progress, boot.running_progress, boot.stop, boot.hang_up, boot.forward, boot.running_progress,
+        running.progress, running.progress, boot.stop, running.hang_up, running.forward, running.progress,
     ),
     states.PRE_HOOKS: (
-        stop.pre_hooks_progress, ignore, stop.again, boot.forward, boot.forward, stop.pre_hooks_progress,
+        stop.pre_hooks_progress, ignore, stop.again, running.forward, running.forward, stop.pre_hooks_progress,
     ),
     states.SERVICES_STOP: (
-        stop.services_progress, stop.services_progress, stop.again, boot.forward, boot.forward, stop.services_progress,
+        stop.services_progress, stop.services_progress, stop.again, running.forward, running.forward, stop.services_progress,
     ),
     states.OTHERS_STOP: (stop.others_progress, ignore, stop.again, ignore, ignore, stop.others_progress),
     states.SYSLOG_STOPS: (
@@ -103,6 +103,8 @@ def _go(self: init.Init, state: str) -> None:
     """Enter a state, and the next where there is nothing to wait for."""
     target: str | None = state
     while target is not None:
+        if target not in states.LEADS_TO[self.state]:
+            target = _trouble(self, RuntimeError(f"no way leads to '{target}'"))
         say.debug(f"state: {target}")
         self.state = target
         self.keep_phase()

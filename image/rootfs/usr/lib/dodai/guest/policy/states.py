@@ -34,3 +34,20 @@ OTHER = "other signal"
 ALARM = "alarm"  # the time set with wake_after has come
 
 EVENTS = (CHILD, CHANGE, STOP, HANGUP, OTHER, ALARM)
+
+# From where to where: a transition that does not stand here is a fault of my_init. A fault in any state leads to where
+# the stop begins or goes on (life.after_trouble), which is one of these ways too.
+LEADS_TO = {
+    "": (SYSLOG_STARTS,),
+    SYSLOG_STARTS: (STARTUP, PRE_HOOKS),
+    STARTUP: (SERVICES_START, INTERRUPTED, PRE_HOOKS),
+    INTERRUPTED: (PRE_HOOKS,),
+    SERVICES_START: (RUNNING, PRE_HOOKS),
+    RUNNING: (PRE_HOOKS,),
+    PRE_HOOKS: (SERVICES_STOP,),
+    SERVICES_STOP: (OTHERS_STOP,),
+    OTHERS_STOP: (SYSLOG_STOPS,),
+    SYSLOG_STOPS: (POST_HOOKS,),
+    POST_HOOKS: (ENDED,),
+    ENDED: (ENDED,),
+}

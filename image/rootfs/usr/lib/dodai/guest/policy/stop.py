@@ -11,7 +11,7 @@ import time
 from guest.floor import paths, say
 from guest.mechanism import processes, program, reap, signals, terminal
 from guest.parts import halt, scripts
-from guest.policy import boot, init, states
+from guest.policy import init, running, states, steps
 
 _HOOK_RESERVE = 0.1  # seconds kept for each hook that comes after the present one
 _LOOK_SECONDS = 0.01  # for ends that no signal tells: processes that are not our children
@@ -29,7 +29,7 @@ def enter_pre_hooks(self: init.Init) -> str | None:
 
 def pre_hooks_progress(self: init.Init, _signal: int) -> str | None:
     """One hook after the other."""
-    boot.command_ended(self)
+    running.command_ended(self)
     return _hook_progress(self, states.SERVICES_STOP)
 
 
@@ -47,7 +47,7 @@ def enter_services(self: init.Init) -> str | None:
 
 def services_progress(self: init.Init, _signal: int) -> str | None:
     """Wait for the command and all services but the system logger; kill them when their time is over."""
-    boot.command_ended(self)
+    running.command_ended(self)
     now = time.monotonic()
     deadline = self.deadline or now
     if self.command_pid and now < self.command_deadline:
@@ -158,7 +158,7 @@ def _next_hook(self: init.Init, after: str) -> str | None:
         path = self.queue.pop(0)
         kind = "post-shutdown" if after == states.ENDED else "pre-shutdown"
         try:
-            self.step = boot.script_starts(path, self.container.for_child(), kind)
+            self.step = steps.begin(path, self.container.for_child(), kind)
         except program.CannotStart as problem:
             say.error(f"{problem.text}; the stop goes on")
             continue
@@ -175,9 +175,9 @@ def _hook_progress(self: init.Init, after: str) -> str | None:
         return after
     status = reap.status(step.pid)
     if status is not None:
-        boot.script_ended(step, status)
+        steps.end(step, status)
         if status:
-            say.error(f"{say.shown(step.path)} failed: {boot.how_it_ended(status)}; the stop goes on")
+            say.error(f"{say.shown(step.path)} failed: {steps.how_it_ended(status)}; the stop goes on")
         return _next_hook(self, after)
     if self.overdue():
         tree = [step.pid, *processes.descendants(step.pid)]

@@ -4,7 +4,7 @@ import os
 import time
 
 from guest.floor import codes, say
-from guest.mechanism import events, inherited, state, subreaper, terminal
+from guest.mechanism import events, inherited, nursery, state, subreaper, terminal
 from guest.parts import environment, settings
 from guest.policy import init, life
 
@@ -56,6 +56,8 @@ def _run(arguments: list[str]) -> int:
         os.write(1, _HELP.encode())
         return codes.OK
     subreaper.become(arguments, variables)
+    if options.services:
+        nursery.warm()
     say.set_verbosity(verbosity(options, variables))
     try:
         where = state.make()
