@@ -1,16 +1,41 @@
-"""B1, B4, B6, B7, B11: how a container boots: reaping, startup files, one-shots, options, what is written where."""
+"""B1, B4, B6, B7, B11, E6: how a container boots: reaping, startup files, one-shots, options, what is written where."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-import time
 
 import pytest
 
-from tests.container.harness import Engine, File, Files, script
+from tests.container import clock
+from tests.container.harness import Engine, File, Files, Result, script
 
 INIT = "/sbin/my_init"
+ALL_OPTIONS = (
+    "--skip-startup-files",
+    "--skip-runit",
+    "--enable-insecure-key",
+    "--no-kill-all-on-exit",
+    "--quiet",
+    "--help",
+)
+
+
+@pytest.fixture(scope="session")
+def engine(engine: Engine) -> Engine:
+    return engine.alone()
+
+
+@pytest.fixture(scope="session")
+def each_engine(each_engine: Engine) -> Engine:
+    return each_engine.alone()
+
+
+def messages(result: Result) -> list[str]:
+    """The lines on stderr, without what cron says to syslog when it comes up in time."""
+    return [line for line in result.err.splitlines() if not re.search(r" cron\[\d+\]: ", line)]
+
 
 # Makes eight orphans that end at once, and tells whether all of them disappear; a zombie would stay in /proc.
 ORPHANS = """\
@@ -44,16 +69,26 @@ def test_orphans_are_reaped_in_every_phase(each_engine: Engine, image: str) -> N
     ]
 
 
-def test_startup_files_in_byte_order_then_rc_local_then_the_command(each_engine: Engine, image: str) -> None:
+def test_orphans_of_exec_are_reaped(engine: Engine, image: str) -> None:
+    with engine.start(image) as container:
+        container.exec("sh", "-c", "for i in $(seq 200); do (true &); done")
+        container.wait_for(lambda: "Z" not in container.sh("ps -eo state=").split())
+
+
+def test_startup_files_in_byte_order_then_rc_local_then_services_then_the_command(each_engine: Engine, image: str) -> None:
     files: Files = {
         **{f"/etc/my_init.d/{name}": script(f"echo {name}") for name in ("10_b", "2", "10_a", "Z", "a.sh", "_x")},
         "/etc/my_init.d/20_plain": "#!/bin/sh\necho wrong\n".replace("#!", " #!"),
         "/etc/my_init.d/30_link": File(link="/app/linked"),
         "/app/linked": script("echo linked"),
-        "/etc/rc.local": script("echo rc.local"),
+        "/etc/rc.local": script("echo rc.local; ls -d /run/dodai/service/s 2>/dev/null || true"),
+        "/etc/service/s/run": script("exec sleep 1000"),
     }
-    result = each_engine.run(image, INIT, "--", "echo", "command", files=files)
-    assert result.out.split() == ["10_a", "10_b", "2", "linked", "Z", "_x", "a.sh", "rc.local", "command"]
+    result = each_engine.run(image, INIT, "--", "sh", "-c", "ls -d /run/dodai/service/s; echo command", files=files)
+    assert result.out.split() == [
+        *("10_a", "10_b", "2", "linked", "Z", "_x", "a.sh", "rc.local"),
+        *("/run/dodai/service/s", "command"),
+    ]
     assert "/etc/my_init.d/20_plain is skipped: not executable; run chmod +x on it" in result.err
 
 
@@ -104,14 +139,22 @@ def test_a_startup_file_that_never_ends_keeps_what_comes_later_from_starting(eng
         assert container.logs().out == "in\n"
 
 
+def test_removed_startup_files_and_services_do_no_harm(engine: Engine, image: str) -> None:
+    """Compat 11, E6: the Dockerfile lines that take the image's own parts out."""
+    remove = "rm -rf /etc/my_init.d/* /etc/service/sshd /etc/service/syslog-ng /etc/service/cron"
+    result = engine.run(image, "sh", "-c", f"{remove}; exec {INIT} -- echo done")
+    assert (result.code, result.out) == (0, "done\n")
+
+
 def test_a_one_shot_has_services_and_everything_after_the_first_word_is_its_own(engine: Engine, image: str) -> None:
     show = 'echo "$PPID"; printf "<%s>" "$@"; until sv status s >/dev/null 2>&1; do sleep 0.02; done; sv status s'
     files = {"/etc/service/s/run": script("exec sleep 1000"), "/show": script(show)}
+    given = ["--quiet", "", "a b", "--", "*", "$HOME", "ü", "'"]
     # Without "--", as the reference: the first word that is no option begins the command.
-    for words in (["--", "/show", "--quiet", "", "a b"], ["/show", "--quiet", "", "a b"]):
-        first, rest = engine.run(image, INIT, *words, files=files).out.split("\n", 1)
+    for before in (["--"], [], ["--quiet"]):
+        first, rest = engine.run(image, INIT, *before, "/show", *given, files=files).out.split("\n", 1)
         assert first == "1", "a process sits between my_init and the command"
-        assert rest.startswith("<--quiet><><a b>run: ")
+        assert rest.startswith("".join(f"<{word}>" for word in given) + "run: ")
     assert engine.run(image, INIT, "--", "sh", "-c", 'echo "$#"', "x", "--", "y").out == "2\n"
 
 
@@ -127,62 +170,70 @@ def test_the_options_that_leave_something_out(engine: Engine, image: str) -> Non
 
 def test_help_and_the_wrong_option(engine: Engine, minimal: str) -> None:
     told = engine.run(minimal, INIT, "--help")
-    assert told.code == 0
-    for option in (
-        "--skip-startup-files",
-        "--skip-runit",
-        "--enable-insecure-key",
-        "--no-kill-all-on-exit",
-        "--quiet",
-        "--help",
-    ):
+    assert (told.code, told.err) == (0, "")
+    for option in ALL_OPTIONS:
         assert option in told.out
     assert "unknown option '--quit'" in engine.run(minimal, INIT, "--quit", "--", "true").err
 
 
-def test_the_insecure_key_of_one_container(engine: Engine, image: str) -> None:
-    result = engine.run(image, INIT, "--enable-insecure-key", "--", "cat", "/root/.ssh/authorized_keys")
+def test_the_insecure_key_is_for_one_container_and_loud(engine: Engine, image: str) -> None:
+    show = "cat /root/.ssh/authorized_keys || echo none"
+    result = engine.run(image, INIT, "--enable-insecure-key", "--", "sh", "-c", show)
     assert result.code == 0
     assert result.out.startswith("ssh-")
     assert "insecure" in result.err.lower()
+    assert engine.run(image, INIT, "--", "sh", "-c", show).out == "none\n"
 
 
 def test_stdout_is_the_commands_byte_for_byte(each_engine: Engine, image: str) -> None:
-    blob = bytes(range(256)) * 64
-    result = each_engine.run(image, INIT, "--", "cat", input=blob)
+    """In the plain image, with its services up and a message that goes to the log."""
+    blob = bytes(range(256)) * 64 + b"no newline at the end"
+    command = "logger hello; until sv status cron 2>/dev/null | grep -q ^run: ; do sleep 0.02; done; cat"
+    result = each_engine.run(image, INIT, "--", "sh", "-c", command, input=blob)
     assert (result.code, result.stdout) == (0, blob)
+    assert " hello" in result.err
     for line in result.err.splitlines():
-        assert line.startswith("*** ") or " cron[" in line or " syslog-ng[" in line, line
+        assert line.startswith("*** ") or " hello" in line or " cron[" in line or line == "Terminated", line
 
 
 def test_verbosity(engine: Engine, image: str) -> None:
-    words = ["--skip-runit", "--", "true"]
+    words = ["--", "true"]
     files = {"/etc/my_init.d/10": script("true")}
-    normal = engine.run(image, INIT, *words, files=files).err
+    normal = messages(engine.run(image, INIT, *words, files=files))
     assert "*** running /etc/my_init.d/10" in normal
-    assert engine.run(image, INIT, "--quiet", *words, files=files).log == ""
-    assert engine.run(image, INIT, *words, files=files, env={"MY_INIT_VERBOSITY": "0"}).log == ""
-    assert len(engine.run(image, INIT, *words, files=files, env={"MY_INIT_VERBOSITY": "2"}).err) >= len(normal)
-    failing = engine.run(image, INIT, "--quiet", *words, files={"/etc/my_init.d/10": script("exit 4")})
-    assert failing.code == 4
-    assert "failed: exit code 4" in failing.err
+    verbose = messages(engine.run(image, INIT, *words, files=files, env={"MY_INIT_VERBOSITY": "2"}))
+    assert len(verbose) > len(normal)
+    for quiet, env in ((["--quiet"], {}), ([], {"MY_INIT_VERBOSITY": "0"})):
+        assert messages(engine.run(image, INIT, *quiet, *words, files=files, env=env)) == []
+        failed = engine.run(image, INIT, *quiet, "--", "no-such", env=env)
+        assert messages(failed) == ["*** cannot run 'no-such': not found in PATH"]
 
 
-def test_a_one_shot_of_the_default_image_has_no_fixed_sleep_in_its_path(engine: Engine, image: str) -> None:
-    """Counted inside, from PID 1's start to its end, so that the engine's own time does not count. The best of three."""
-    seconds = []
-    for _ in range(3):
+def test_no_fixed_sleep_before_the_first_service(engine: Engine, image: str) -> None:
+    """Between the start of PID 1 and that of a service, in the kernel's ticks of 10 ms."""
+    files = {
+        "/etc/service/s/run": script("echo ticks $(cut -d' ' -f22 /proc/1/stat) $(cut -d' ' -f22 /proc/$$/stat); exec sleep 99")
+    }
+
+    def boot() -> float:
+        with engine.start(image, files=files) as container:
+            container.wait_for("ticks")
+            first, service = (int(word) for word in container.logs().out.partition("ticks")[2].split()[:2])
+            return (service - first) / 100
+
+    assert clock.best(boot, 0.9) < 0.9
+
+
+def test_no_fixed_sleep_in_a_one_shot(engine: Engine, image: str) -> None:
+    """By the engine's own times, so that its work does not count."""
+
+    def live() -> float:
         with engine.container(image, INIT, "--", "true") as container:
             container.start()
             assert container.exit_code() == 0
-            state = engine.inspect("container", container.name)["State"]
-        seconds.append(_stamp(state["FinishedAt"]) - _stamp(state["StartedAt"]))
-    assert min(seconds) < 1.0
+            return clock.ended(container) - clock.started(container)
 
-
-def _stamp(text: str) -> float:
-    whole, _, part = text.removesuffix("Z").partition(".")
-    return time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + float(f"0.{part}")
+    assert clock.best(live, 0.9) < 0.9
 
 
 def test_my_init_as_the_child_of_a_shell_adopts_and_stops_its_own(engine: Engine, image: str) -> None:

@@ -1,4 +1,4 @@
-"""B8, with B4 to B6: the table of exit codes, line by line, in both suites.
+"""B8, with B4 to B6, and B13: the table of exit codes, line by line, in both suites.
 
 A command or script that a signal killed gives 128+n, and whatever ends the container, what else goes wrong hides nothing.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from dodai import paths
 from tests.container.harness import Engine, File, Files, Result, script
 
 INIT = "/sbin/my_init"
@@ -17,10 +18,15 @@ HOOKS = {
 }
 
 
-@pytest.fixture(scope="module", params=["minimal", "bookworm_minimal"])
+@pytest.fixture(scope="session", params=["minimal", "bookworm_minimal"])
 def subject(request: pytest.FixtureRequest) -> str:
     tag: str = request.getfixturevalue(request.param)
     return tag
+
+
+@pytest.fixture(scope="session")
+def engine(engine: Engine) -> Engine:
+    return engine.alone()
 
 
 def own_lines(result: Result) -> list[str]:
@@ -92,10 +98,11 @@ def test_a_command_that_traps_term_gives_its_own_code(engine: Engine, subject: s
     ("signal", "command", "code"),
     [("TERM", ["echo", "never"], 143), ("INT", ["echo", "never"], 130), ("TERM", [], 0)],
 )
+@pytest.mark.parametrize("path", ["/etc/my_init.d/10", "/etc/rc.local"])
 def test_a_stop_before_the_command_was_started(
-    engine: Engine, subject: str, signal: str, command: list[str], code: int
+    engine: Engine, subject: str, signal: str, command: list[str], code: int, path: str
 ) -> None:
-    files = {"/etc/my_init.d/10": script('trap "exit 3" TERM; echo in; sleep 1000'), **SERVICE}
+    files = {path: script('trap "exit 3" TERM; echo in; sleep 1000'), **SERVICE}
     with engine.start(subject, INIT, *(["--", *command] if command else []), files=files) as container:
         container.wait_for("in\n")
         container.signal(signal)
@@ -105,25 +112,32 @@ def test_a_stop_before_the_command_was_started(
 
 @pytest.mark.parametrize("path", ["/etc/my_init.d/50_it", "/etc/rc.local"])
 @pytest.mark.parametrize(("body", "code"), [("exit 3", 3), ("kill -15 $$", 143)])
+@pytest.mark.parametrize("command", [["--", "echo", "command"], []], ids=["one-shot", "services"])
 def test_a_failing_startup_file_ends_the_boot_with_its_code(
-    engine: Engine, subject: str, path: str, body: str, code: int
+    engine: Engine, subject: str, path: str, body: str, code: int, command: list[str]
 ) -> None:
     files = {path: script(f"echo failing; {body}"), "/etc/my_init.d/60": script("echo later"), **SERVICE, **HOOKS}
     if path == "/etc/rc.local":
         del files["/etc/my_init.d/60"]
-    result = engine.run(subject, INIT, "--", "echo", "command", files=files)
+    result = engine.run(subject, INIT, *command, files=files)
     assert (result.code, result.out.split()) == (code, ["failing", "pre", "post"])
     assert f"{path} failed" in result.err
 
 
-def test_a_critical_service_ends_the_container_with_its_code(engine: Engine, subject: str) -> None:
-    for body, code in (("exit 5", 5), ("kill -6 $$", 134)):
-        files = {"/etc/service/c/run": script(f"echo critical; {body}"), "/etc/service/c/critical": "", **HOOKS}
-        result = engine.run(subject, files=files)
-        assert (result.code, result.out.split()) == (code, ["critical", "pre", "post"])
+@pytest.mark.parametrize(
+    ("body", "code", "command"),
+    [("exit 5", 5, []), ("kill -6 $$", 134, []), ("exit 0", 0, []), ("exit 5", 5, ["--", "sleep", "1000"])],
+)
+def test_a_critical_service_ends_the_container_with_its_code(
+    engine: Engine, subject: str, body: str, code: int, command: list[str]
+) -> None:
+    files = {"/etc/service/c/run": script(f"echo critical; {body}"), "/etc/service/c/critical": "", **HOOKS}
+    result = engine.run(subject, INIT, *command, files=files)
+    assert (result.code, result.out.split()) == (code, ["critical", "pre", "post"])
+    assert f"critical service 'c' ended with exit code {code}" in result.err
 
 
-@pytest.mark.parametrize("words", [["--bogus"], ["--skip-runit"], ["-x", "--", "true"]])
+@pytest.mark.parametrize("words", [["--bogus"], ["--skip-runit"], ["--quiet", "--skip-runit", "--"], ["-x", "--", "true"]])
 def test_wrong_usage_is_2_in_one_line(engine: Engine, subject: str, words: list[str]) -> None:
     result = engine.run(subject, INIT, *words)
     assert (result.code, result.out) == (2, "")
@@ -132,14 +146,20 @@ def test_wrong_usage_is_2_in_one_line(engine: Engine, subject: str, words: list[
 
 
 def test_a_fault_of_my_init_itself_is_70_after_an_orderly_stop(engine: Engine, subject: str) -> None:
-    """B13: the fault is a module of my_init, patched in a copy, that raises while the services run."""
-    broken = (
-        "import sys\nsys.path.insert(0, '/usr/lib/dodai')\nfrom guest.parts import services\n"
-        "def fail(*words, **more): raise RuntimeError('made by the test')\n"
-        "services.Services.scan = fail\nfrom guest.programs import my_init\nsys.exit(my_init.main(sys.argv))\n"
-    )
-    files: Files = {"/broken": f"#!/usr/bin/python3 -IS\n{broken}", **HOOKS}
-    result = engine.run(subject, "/broken", files=files)
-    assert (result.code, result.out.split()) == (70, ["pre", "post"])
-    assert "made by the test" in result.err
-    assert "Traceback" not in result.err
+    """B13: the fault is an action of my_init that raises while the services run, in a launcher of the test."""
+    launcher = (paths.image_dir() / "rootfs/usr/sbin/my_init").read_text()
+    before, program, after = launcher.partition("from guest.programs import my_init\n")
+    fault = "from guest.policy import boot\ndef fail(*words): raise RuntimeError('made by the test')\nboot.rescan = fail\n"
+    files: Files = {
+        "/broken": before + fault + program + after,
+        "/etc/service/s/run": script('trap "echo asked; exit 0" TERM; echo up; while :; do sleep 0.05; done'),
+        **HOOKS,
+    }
+    with engine.start(subject, "/broken", files=files) as container:
+        container.wait_for("up\n")
+        container.signal("HUP")
+        assert container.exit_code() == 70
+        log = container.logs()
+    assert log.out.split() == ["up", "pre", "asked", "post"]
+    assert "*** my_init failed in state 'running': RuntimeError" in log.err
+    assert "Traceback" not in log.err
