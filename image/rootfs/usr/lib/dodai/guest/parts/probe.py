@@ -1,4 +1,8 @@
-"""The `check` of a service, run from time to time: every second until it succeeds, then every ten (design: D2, D6)."""
+"""The `check` of a service, run from time to time: every second until it succeeds, then every ten (promises D2, D6).
+
+In an instance's first second it is asked more often: most services are ready after some milliseconds,
+and what depends on them should not wait for a second to be over.
+"""
 
 import time
 
@@ -10,6 +14,7 @@ if TYPE_CHECKING:
     from guest.parts import environment
 
 UNTIL_WELL, WHEN_WELL = 1.0, 10.0  # seconds from one check to the next
+_FIRST = 0.05  # seconds to the second check, doubled up to UNTIL_WELL
 _LONGEST = 10.0  # seconds; a check that takes longer has failed
 _SCRIPT = paths.SERVICE_PROGRAMS + b"/probe"
 
@@ -17,13 +22,14 @@ _SCRIPT = paths.SERVICE_PROGRAMS + b"/probe"
 class Probe:
     """The check of one running instance. `result` is its last: None before the first."""
 
-    __slots__ = ("_container", "_directory", "_next", "_pid", "_succeeded", "result")
+    __slots__ = ("_container", "_directory", "_next", "_pause", "_pid", "_succeeded", "result")
 
     def __init__(self, directory: bytes, container: "environment.Container") -> None:
         self._directory = directory
         self._container = container
         self._pid = 0
         self._next = 0.0
+        self._pause = _FIRST
         self._succeeded = False
         self.result: bool | None = None
 
@@ -31,6 +37,7 @@ class Probe:
         """A new instance of the service has started: ask it at once."""
         self.end()
         self._next = time.monotonic()
+        self._pause = _FIRST
         self._succeeded = False
 
     def end(self) -> None:
@@ -54,7 +61,8 @@ class Probe:
             self._pid = 0
             self.result = status == 0
             self._succeeded = self._succeeded or self.result
-            self._next = now + (WHEN_WELL if self._succeeded else UNTIL_WELL)
+            self._next = now + (WHEN_WELL if self._succeeded else self._pause)
+            self._pause = min(UNTIL_WELL, 2 * self._pause)
             return self.result
         if now >= self._next:
             self._start(now)
