@@ -78,6 +78,11 @@ class TestBoot:
         state.events(*BOOT[:count])
         assert dodaictl("boot").stdout.decode().splitlines()[0] == head
 
+    def test_without_an_event_of_its_own_the_last_service_tells(self, state: State, dodaictl: Dodaictl) -> None:
+        state.boot()
+        state.events(*(event for event in BOOT if event["event"] != "ready"))
+        assert dodaictl("boot").stdout.decode().splitlines()[0] == "all services are ready: 3.630 s after the start of PID 1"
+
     def test_a_torn_line_and_an_unknown_event_are_no_harm(self, state: State, dodaictl: Dodaictl) -> None:
         state.boot()
         state.events(*BOOT, {"t": 1, "event": "new"}, {"event": 5})

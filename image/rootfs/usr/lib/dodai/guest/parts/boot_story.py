@@ -2,12 +2,17 @@
 
 import os
 
+from guest.floor import service_states
 from guest.mechanism import files
 from guest.parts import events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from guest.parts.events import Event
+
+
+# A service in one of these keeps nobody waiting.
+_ARRIVED = (service_states.READY, service_states.DOWN, service_states.FAILED)
 
 
 class Step:
@@ -45,15 +50,37 @@ class Story:
 
 
 def _over(timed: "list[tuple[float, Event]]") -> "tuple[str, float | None]":
-    """The boot is over when all services are ready; where that is not known, when the command starts."""
-    for name, why in (("ready", "all services are ready"), ("command-start", "the command starts")):
+    """The boot is over when all services are ready; where that is not so yet, when the command started."""
+    at = _all_ready(timed)
+    if at is not None:
+        return "all services are ready", at
+    for name, why in (("command-start", "the command starts"), ("stop", "a stop was asked for")):
         for at, event in timed:
             if event["event"] == name:
                 return why, at
-    for at, event in timed:
-        if event["event"] == "stop":
-            return "a stop was asked for", at
     return "not over yet", None
+
+
+def _all_ready(timed: "list[tuple[float, Event]]") -> float | None:
+    """The first moment at which services had been started, and none was still on its way."""
+    waiting: set[object] = set()
+    running = False
+    told = next((at for at, event in timed if event["event"] == "ready"), None)
+    if told is not None:
+        return told
+    for at, event in timed:
+        if event["event"] == "phase":
+            running = running or event.get("phase") in ("services start", "running")
+        elif event["event"] == "stop":
+            return None
+        elif event["event"] == "service":
+            if event.get("state") in _ARRIVED:
+                waiting.discard(event.get("name"))
+                if running and not waiting:
+                    return at
+            else:
+                waiting.add(event.get("name"))
+    return None
 
 
 def _before_services(timed: "list[tuple[float, Event]]") -> list[Step]:

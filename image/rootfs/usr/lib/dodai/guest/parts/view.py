@@ -14,7 +14,7 @@ from guest.parts import supervision
 
 # The phase in which services run; the others are those of the boot and of the stop.
 RUNNING_PHASE = "running"
-BOOT_PHASES = ("syslog starts", "startup files", "startup interrupted")
+BOOT_PHASES = ("syslog starts", "startup files", "startup interrupted", "services start")
 
 # What stands beside the state for people.
 PAUSED, FINISHING, UNSUPERVISED = "paused", "finishing", "no supervisor"

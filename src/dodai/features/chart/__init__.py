@@ -1,0 +1,1 @@
+"""A container's boot and stop as a picture."""
