@@ -21,7 +21,9 @@ def test_a_service_runs_in_its_own_directory_and_a_session_of_its_own(world: Wor
 def test_sv_by_name_and_by_path(world: World) -> None:
     world.service("s", "exec sleep 1000")
     world.script(
-        "/command", "sv -w 5 start s; sv status s /etc/service/s /etc/service/s/; sv -w 5 stop /etc/service/s; sv status s"
+        "/command",
+        "until sv status s >/dev/null 2>&1; do sleep 0.01; done; sv -w 5 start s; "
+        "sv status s /etc/service/s /etc/service/s/; sv -w 5 stop /etc/service/s; sv status s",
     )
     lines = world.run("--", "/command").stdout.decode().splitlines()
     assert [line.split(":")[0] for line in lines] == ["ok", "run", "run", "run", "ok", "down"]

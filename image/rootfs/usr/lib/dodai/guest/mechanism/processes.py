@@ -45,6 +45,14 @@ def descendants(root: int, among: dict[int, int] | None = None) -> list[int]:
     return found
 
 
+def has_child(pid: int, but: int) -> bool:
+    """Whether a process has a living child other than `but`. One small file, where the kernel has it (proc(5), children)."""
+    text = files.read_or_none(b"/proc/%d/task/%d/children" % (pid, pid))
+    if text is None:
+        return any(parent == pid and child != but for child, parent in parents().items())
+    return any(child != b"%d" % but for child in text.split())
+
+
 def uninterruptible() -> list[int]:
     """Those that even SIGKILL does not end now: in disk sleep, or frozen with their cgroup (state D)."""
     return [pid for pid, fields in _stats() if fields[0] == b"D"]

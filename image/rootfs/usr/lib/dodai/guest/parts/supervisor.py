@@ -114,6 +114,11 @@ class Supervisor:
         if status is None or not status.ended:
             return
         logger = self.logger_pid()
+        # It says so too in the moment between the fork of a service and the writing of its pid; stopped it cannot fork.
+        processes.signal(self.pid, signals.STOP)
+        if processes.has_child(self.pid, logger):
+            processes.signal(self.pid, signals.CONT)
+            return
         if logger:
             self._logger = logger
             reap.register(logger)
