@@ -91,6 +91,11 @@ def suspended(pid: int) -> bool:
     return True
 
 
+def any_suspended() -> bool:
+    """Whether ^Z has stopped a registered child that nobody has asked about yet."""
+    return bool(_suspended)
+
+
 def lives(pid: int) -> bool:
     """Whether a registered child has not been collected yet."""
     return pid in _mine

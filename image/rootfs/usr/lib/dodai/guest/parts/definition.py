@@ -12,24 +12,27 @@ SYSLOG = b"syslog-ng"
 class Definition:
     """One directory of /etc/service: its name, path, identity (device, inode) and how it is to be treated."""
 
-    __slots__ = ("identity", "name", "needs_root", "path", "settings")
+    __slots__ = ("_entries", "identity", "name", "needs_root", "path", "settings")
 
     def __init__(self, name: bytes, directory: bytes = paths.SERVICES) -> None:
         self.name = name
         self.path = directory + b"/" + name
         status = os.stat(self.path)
         self.identity = (status.st_dev, status.st_ino)
-        self.settings = settings.Settings(self.path)
+        # One look at the directory answers all questions of what is in it.
+        self._entries = frozenset(os.listdir(self.path))
+        self.settings = settings.Settings(self.path, self._entries)
         self.needs_root = self.has(b"needs-root")
 
     def has(self, entry: bytes) -> bool:
         """Whether the directory has this entry; a dangling link does not count."""
-        return os.path.exists(self.path + b"/" + entry)
+        first, slash, _ = entry.partition(b"/")
+        return first in self._entries and os.path.exists(self.path + b"/" + entry)
 
     def fault(self) -> str | None:
         """Why it cannot run, with the remedy; None for a good one."""
         run = self.path + b"/run"
-        if not os.path.lexists(run):
+        if b"run" not in self._entries:
             return f"service '{say.shown(self.name)}' is not started: it has no run file; add {say.shown(run)}"
         why = program.fault(run)
         if why is not None:

@@ -29,8 +29,11 @@ def make(state: bytes, service: definition.Definition, *, held: bool, exact: boo
     that are not shell names, which the small shell program would lose.
     """
     home = path(state, service.name)
-    remove_tree(home)
-    os.makedirs(home)
+    try:
+        os.mkdir(home)
+    except FileExistsError:
+        remove_tree(home)
+        os.mkdir(home)
     # Made before runsv makes it, so that it can be watched from the first change on.
     os.mkdir(home + SUPERVISE, 0o700)
     os.mkfifo(home + GO, 0o600)
@@ -107,7 +110,7 @@ def _run_program(home: bytes, notification_fd: int | None, exact: bool) -> bytes
 
 def _link_controls(home: bytes, service: definition.Definition) -> None:
     os.mkdir(home + b"/control")
-    own = os.listdir(service.path + b"/control") if os.path.isdir(service.path + b"/control") else []
+    own = os.listdir(service.path + b"/control") if service.has(b"control") else []
     for name in own:
         if name != b"t":
             os.symlink(paths.SERVICE_PROGRAMS + b"/control", home + b"/control/" + name)

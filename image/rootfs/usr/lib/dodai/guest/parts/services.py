@@ -8,7 +8,7 @@ from guest.mechanism import files, nursery, reap, watch
 from guest.parts import definition, dependencies, doubles, ending, environment, home, logs, pause, record, service
 
 _SOON_SECONDS = 0.5  # a directory that may still be in the making, a service on its way out
-_PASS_SECONDS = 0.005  # at least between two looks at every service
+_PASS_SECONDS = 0.0001  # for each service, at least between two looks at all of them
 _SETTLED_SECONDS = 0.05  # more than the kernel's grain of file times
 _LATER_SECONDS = 5.0  # a broken directory, or a kernel that cannot watch
 
@@ -120,7 +120,7 @@ class Services:
                     one.hold()
                     self._critical = self._critical or (end.name, end.status)
         # Fifty that start at once make hundreds of changes: not each is worth a look at all of them.
-        self._behind = now < self._looked + _PASS_SECONDS
+        self._behind = now < self._looked + self._pass_seconds()
         if self._behind:
             return
         self._looked = now
@@ -133,7 +133,7 @@ class Services:
     def next_look(self) -> float:
         """When to call `progress` again though nothing was heard (monotonic seconds, infinite for never)."""
         due = min((one.due() for one in self.running.values() if not one.supervisor.stopping), default=pause.NEVER)
-        return self._looked + _PASS_SECONDS if self._behind else due
+        return self._looked + self._pass_seconds() if self._behind else due
 
     def next_scan(self) -> float | None:
         """In how many seconds to look again at what no signal will tell of; None when there is nothing such."""
@@ -183,6 +183,9 @@ class Services:
         logger = self.running.get(definition.SYSLOG)
         kept = {logger.supervisor.pid} if logger is not None else set()
         return (kept | {self.logs.pid}) - {0}
+
+    def _pass_seconds(self) -> float:
+        return _PASS_SECONDS * len(self.running)
 
     def _start(self, found: list[definition.Definition], patient: bool) -> None:
         self._exact = any(not environment.is_shell_name(name) for name in self._container.variables)

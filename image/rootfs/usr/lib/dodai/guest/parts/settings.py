@@ -3,8 +3,6 @@
 A value that cannot be understood is named with what would be right, and the default holds.
 """
 
-import os
-
 from guest.floor import say
 from guest.mechanism import files, signals
 
@@ -31,14 +29,11 @@ class Settings:
         "stop_timeout",
     )
 
-    def __init__(self, directory: bytes) -> None:
+    def __init__(self, directory: bytes, entries: frozenset[bytes]) -> None:
+        """entries: the names in the directory."""
         self._directory = directory
         self.complaints: list[str] = []
-        # Most services have none of them: one look at the directory instead of one for each.
-        try:
-            present = NAMES.intersection(os.listdir(directory))
-        except OSError:
-            present = frozenset()
+        present = NAMES.intersection(entries)
         self.critical = b"critical" in present
         self.notify = b"notify" in present
         self.depends = self._names() if b"depends" in present else ()

@@ -1,12 +1,14 @@
 """What one run of my_init knows; the states act on it."""
 
+import os
 import time
 
 from guest.floor import paths, say
 from guest.mechanism import events, files
 from guest.parts import environment, services, syslog
-from guest.policy import budget, outcome
+from guest.policy import budget, outcome, states
 
+_PHASE_WIDTH = max(len(state) for state in states.ALL)
 KILL_SECONDS = 0.3  # after SIGKILL: the kernel's time to end a process, and ours to reap it
 
 
@@ -41,10 +43,12 @@ class Init:
 
     `alarm` is when the present state wants to look again, `deadline` when its time is over; `queue`
     holds the scripts still to run and `step` the one that runs; `killed` says that SIGKILL was sent.
+    Before `next_step` nobody looks at the stopping services again.
     """
 
     __slots__ = (
         "_budget",
+        "_phase",
         "_state_directory",
         "alarm",
         "command_deadline",
@@ -53,6 +57,7 @@ class Init:
         "deadline",
         "hooks_deadline",
         "killed",
+        "next_step",
         "options",
         "outcome",
         "queue",
@@ -81,6 +86,8 @@ class Init:
         self.step: Step | None = None
         self.command_pid = 0
         self.killed = False
+        self.next_step = 0.0
+        self._phase = -1
         self._budget: budget.Budget | None = None
         self._state_directory = state_directory
 
@@ -106,7 +113,11 @@ class Init:
         """Tell the boot log and dodaictl which state this is."""
         events.write("phase", phase=self.state)
         try:
-            files.replace(self._state_directory + b"/phase", self.state.encode() + b"\n", 0o644)
+            if self._phase < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+                self._phase = os.open(self._state_directory + b"/phase", flags, 0o644)
+            # One write of one length, so that no reader sees parts of two.
+            os.pwrite(self._phase, self.state.encode().ljust(_PHASE_WIDTH) + b"\n", 0)
         except OSError:
             pass  # a full disk; the boot says so elsewhere
 

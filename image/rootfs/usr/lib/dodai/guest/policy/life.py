@@ -127,9 +127,10 @@ def _next_event(self: init.Init) -> tuple[str, int]:
             return states.ALARM, 0
         number = signals.wait(left)
         if number == signals.CHLD:
-            # Adopted orphans alone are no event; but what was collected may be just what a state waits for.
-            reap.collect()
-            return states.CHILD, 0
+            # Adopted orphans alone are no event, but where a state waits for everybody.
+            if reap.collect() or reap.any_suspended() or self.state in states.WAITS_FOR_STRANGERS:
+                return states.CHILD, 0
+            continue
         if number in (signals.WATCH, signals.IO):
             signals.drain(number)
             return states.CHANGE, 0

@@ -51,3 +51,6 @@ LEADS_TO = {
     POST_HOOKS: (ENDED,),
     ENDED: (ENDED,),
 }
+
+# Where the end of a process that is not my_init's own child matters, too.
+WAITS_FOR_STRANGERS = frozenset((OTHERS_STOP,))

@@ -1,5 +1,7 @@
 """Service directories: what would keep one from running, or run it otherwise than meant (promises D1 to D4, D7)."""
 
+import os
+
 from guest.floor import nearest, say
 from guest.parts import order, settings
 from guest.parts.lint import finding, foreground, programs, tree
@@ -18,7 +20,7 @@ def check(where: tree.Tree, directory: bytes, names: list[bytes], alone: bool) -
         path = directory + b"/" + name
         if where.is_directory(path):
             found += _service(where, path)
-            read = settings.Settings(where.real(path))
+            read = settings.Settings(where.real(path), frozenset(os.listdir(where.real(path))))
             graph[name] = read.depends
             found += _complaints(where, path, read)
         elif where.link(path) is not None:
