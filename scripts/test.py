@@ -48,6 +48,8 @@ PROGRAMS = {
     "strace": "strace",
     "faketime": "faketime",
     "zstd": "zstd",
+    "skopeo": "skopeo",
+    "docker-registry": "docker-registry",
 }
 
 # The images that tests/container asks for: variable → (suite, variant).

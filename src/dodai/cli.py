@@ -26,6 +26,8 @@ COMMANDS = (
     "lint",
     "size",
     "overlay",
+    "push",
+    "fresh",
 )
 
 EPILOG = "Examples:  dodai run -- ls -l /   ·   dodai build --variant minimal   ·   dodai shell web"

@@ -14,7 +14,8 @@
     ├── EngineError                 125
     │   ├── EngineMissing
     │   ├── EngineRefused
-    │   └── ImageMissing
+    │   ├── ImageMissing
+    │   └── RegistryRefused              also: it does not answer
     ├── ProvisionFailed             125  a package that is needed could not be installed
     ├── CommandFailed               1    a program that we started failed; callers turn it into one of the above
     │   ├── CommandMissing          1
@@ -116,6 +117,10 @@ class EngineRefused(EngineError):
 
 
 class ImageMissing(EngineError):
+    pass
+
+
+class RegistryRefused(EngineError):
     pass
 
 

@@ -25,6 +25,10 @@ HERE = Path(__file__).parent
 # (file, kind) → why it is no secret.
 NO_SECRET = {
     ("image/rootfs/etc/insecure_key", "Private Key"): "the pair that everybody knows: docs/how-to/ssh.md",
+    ("src/dodai/features/push/registry.py", "Secret Keyword"): "the names of variables",
+    ("tests/container/test_push.py", "Secret Keyword"): "of a registry that lives for a test",
+    ("tests/unit/host/test_lint.py", "Private Key"): "what lint looks for",
+    ("tests/unit/host/test_lint.py", "Basic Auth Credentials"): "what lint looks for",
     ("tests/unit/host/test_shell.py", "Private Key"): "the first line of one, with nothing below it",
     ("image/setuid.toml", "Secret Keyword"): "the path of passwd",
     ("docs/coming-from-baseimage-docker.md", "Secret Keyword"): "a program's name",
@@ -133,7 +137,7 @@ def test_no_secret_in_the_repository() -> None:
     tracked = subprocess.check_output(["git", "ls-files", "-z"], cwd=pages.ROOT, text=True).split("\0")
     files = [path for path in tracked if path and (pages.ROOT / path).is_file()]
     found = secrets(files)
-    assert found - set(NO_SECRET) == set()
+    assert found - set(NO_SECRET) == set(), "a secret; or say in NO_SECRET why it is none"
     assert set(NO_SECRET) - found == set(), "no longer found: drop the exception"
 
 

@@ -1,0 +1,1 @@
+"""How images get into a registry: layouts → one index → skopeo, under tags that one rule makes."""
