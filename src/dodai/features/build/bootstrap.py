@@ -140,6 +140,8 @@ def image_arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, 
         "--variant=custom",
         "--format=tar",
         "--skip=update,check/signed-by,output/dev,cleanup/apt,chroot/policy-rc.d",
+        # Where it may not make device nodes, mmdebstrap mounts the host's, if there is a directory; the tar need not have one.
+        '--setup-hook=mkdir -p "$1/dev"',
         # mmdebstrap's own tar-in takes twice as long: it hands each piece on through a pipe.
         f'--setup-hook=tar -C "$1" --numeric-owner --xattrs --xattrs-include="*" -xpf {shlex.quote(str(base))}',
         *(f"--customize-hook={hook}" for hook in hooks),
