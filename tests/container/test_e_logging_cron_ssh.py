@@ -175,11 +175,16 @@ def test_the_image_has_neither_host_nor_authorised_keys(engine: Engine, image: s
 def test_keys_only(engine: Engine, derived: Derived, tmp_path: Path) -> None:
     key = ssh_key(tmp_path)
     tag = derived(ENABLED, files={"key.pub": key.with_suffix(".pub").read_bytes()})
-    with engine.start(tag, env={"GREETING": "one line"}) as box:
+    path = "/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    with engine.start(tag, env={"GREETING": "one  'line'", "SECRET": "a#b", "PATH": path}) as box:
         sshd_up(box)
         assert "made the ed25519 host key SHA256:" in box.logs().err
         entered = ssh(box, key, "with_env sh -c 'echo \"$GREETING\"'; exit 9")
-        assert (entered.code, entered.out) == (9, "one line\n"), entered.err
+        assert (entered.code, entered.out) == (9, "one  'line'\n"), entered.err
+        # What PAM carries needs no with_env, in a login shell too, whose /etc/profile has a PATH of its own.
+        for shell in ("sh -c", "bash -lc", "sh -lc"):
+            plain = ssh(box, key, f"{shell} 'echo \"$GREETING|${{SECRET-none}}|$PATH|$HOME|$SHELL\"'")
+            assert plain.out == f"one  'line'|none|{path}|/root|/bin/bash\n", plain.err
         refused = ssh(box, None, "true", options=("-o", "PreferredAuthentications=password,keyboard-interactive"))
         assert refused.code == 255
         assert "Permission denied (publickey)" in refused.err

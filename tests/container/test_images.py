@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 import socket
 import subprocess
 import urllib.error
@@ -147,12 +148,13 @@ def test_cron_job(engine: Engine, derived: Derived) -> None:
     value = 'it\'s  "quoted" $HOME'
     with running(engine, derived(IMAGES / "cron"), env={"TENANT": value}) as box:
         assert not box.sh("ls /etc/service | grep sshd; ls /etc/my_init.d", check=False)
-        box.wait_for("report-boot: up since 2")
+        box.wait_for("]: up since 2")
         for tag, user in (("report-sh", "root"), ("report-env", "report")):
             box.wait_for(f"{tag}: report for {value} by {user}", seconds=75)
             assert f"{tag}: report for {value} by {user}" in box.sh("cat /var/log/syslog")
+        box.wait_for(lambda: re.search(rf"cron/report\[\d+\]: report for {re.escape(value)} by report\n", box.logs().err))
         box.restart()
-        harness.until(lambda: box.logs().err.count("report-boot: up since 2") == 2, "jobs of the boot", more=box.report)
+        harness.until(lambda: box.logs().err.count("]: up since 2") == 2, "jobs of the boot", more=box.report)
         stops_cleanly(box)
         assert box.logs().out == ""
 

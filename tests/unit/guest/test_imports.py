@@ -24,7 +24,7 @@ ALLOWED = {
     "fcntl": "built in on Debian; directory notification, file locks",
     "select": "built in on Debian; poll for the one process that copies logs",
     "binascii": "built in on Debian; base64 for bytes that JSON cannot hold",
-    "_socket": "a small file of its own; loaded for a service with `notify` only",
+    "_socket": "built in on Debian, datagrams; loaded for a service with `notify` and by sendmail only",
     "pwd": "built in on Debian; accounts through NSS",
     "grp": "the same for groups",
 }
@@ -65,7 +65,7 @@ def test_the_list_names_nothing_that_is_not_used(rootfs: Path) -> None:
     assert ALLOWED.keys() - used == set()
 
 
-@pytest.mark.parametrize("program", ["setuser", "with_env", "dodaictl", "logger"])
+@pytest.mark.parametrize("program", ["setuser", "with_env", "dodaictl", "logger", "sendmail", "check_crontabs"])
 def test_what_a_program_loads_is_on_the_list(tools: Any, program: str) -> None:
     """Run as far as to the end of --help; what its imports import counts as well."""
     command = tools.command(program, "--help")

@@ -61,6 +61,7 @@ def test_exit_codes_of_the_tools_have_their_rows() -> None:
     wanted = {codes.FAILED, codes.USAGE, codes.CANNOT_EXECUTE, codes.NOT_FOUND}
     assert last_column(section("setuser, with_env")) == wanted
     assert last_column(section("dodaictl")) == {codes.OK, codes.FAILED, codes.USAGE}
+    assert last_column(section("sendmail, cron's stand-in")) == {codes.OK, codes.UNAVAILABLE}
 
 
 def test_exit_codes_of_the_host_have_their_rows() -> None:

@@ -3,6 +3,7 @@
 OK = 0
 FAILED = 1  # setuser, with_env, dodaictl: findings, no privilege, no environment
 USAGE = 2
+UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h, which callers of sendmail expect: there is no mail
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: my_init itself failed
 CANNOT_EXECUTE = 126  # POSIX sh, "Exit Status for Commands": found but not executable
 NOT_FOUND = 127  # the same: not found

@@ -22,6 +22,7 @@ DOCKER_ENV_GID = 8377
 
 ENABLE_INSECURE_KEY = b"/usr/sbin/enable_insecure_key"
 DEV_LOG = b"/dev/log"
+PAM_SERVICES = (b"/etc/pam.d/cron", b"/etc/pam.d/sshd")
 
 RUN_STATE = b"/run/dodai"
 TMP_STATE = b"/tmp/dodai-%d"  # the effective uid goes in

@@ -5,7 +5,7 @@ import time
 
 from guest.floor import paths, say
 from guest.mechanism import events, files
-from guest.parts import environment, services, syslog
+from guest.parts import environment, login_environment, services, syslog
 from guest.policy import budget, outcome, states
 
 _PHASE_WIDTH = max(len(state) for state in states.ALL)
@@ -108,6 +108,7 @@ class Init:
             files.replace(self._state_directory + b"/environ", block, 0o640, paths.DOCKER_ENV_GID)
         except OSError as problem:
             say.info(f"cannot keep the environment for with_env: {problem.strerror}")
+        login_environment.save(self._state_directory, self.container.for_child())
 
     def keep_phase(self) -> None:
         """Tell the boot log and dodaictl which state this is."""
