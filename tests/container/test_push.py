@@ -147,8 +147,12 @@ def test_an_index_under_every_tag_is_pulled_and_runs(
     registry: Registry, amd64: Path, arm64: Path, engine: harness.Engine, tmp_path: Path
 ) -> None:
     name = f"{registry.address}/index"
-    done = dodai("push", name, "--from", str(amd64), "--from", str(arm64), TMPDIR=str(tmp_path))
+    kept = tmp_path / "output"
+    words = ["push", name, "--from", str(amd64), "--from", str(arm64), "--digest-to", str(kept)]
+    done = dodai(*words, TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
+    assert f"{name}@{kept.read_text().strip().removeprefix('digest=')} " in done.stdout
+    kept.unlink()
     assert "linux/amd64, linux/arm64" in done.stdout
     assert list(tmp_path.iterdir()) == []
     tags = done.stdout.rstrip().rpartition(": ")[2].split()

@@ -42,10 +42,15 @@ def push(
         str | None, typer.Option(help=f"Compress the layers anew: {', '.join(layer.COMPRESSIONS[:2])}. Digests change.")
     ] = None,
     retries: Annotated[int, typer.Option(min=0, help="How often to try again what the network breaks.")] = 3,
+    digest_to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append digest=sha256:… there, as $GITHUB_OUTPUT takes it.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the tags, and push nothing.")] = False,
 ) -> None:
     """Read what there is, join it, push it."""
     into = registry.Registry(name, retries=retries)
+    if digest_to is not None and not digest_to.absolute().parent.is_dir():
+        raise errors.UsageError(f'cannot write "{digest_to}": "{digest_to.parent}" is not a directory', hint="create it first")
     if compression is not None and compression not in layer.COMPRESSIONS[:2]:
         raise errors.UsageError(f'cannot compress with "{compression}"', hint="--compression gzip, or zstd")
     with into.ready(), make.workspace() as directory:
@@ -58,4 +63,7 @@ def push(
             sys.stdout.write("".join(f"{name}:{tag}\n" for tag in (chosen.fixed, *chosen.moving)))
             return
         pushed = make.push(images, into, work, compression=compression)
+    if digest_to is not None:
+        with digest_to.open("a", encoding="utf-8") as file:
+            file.write(f"digest={pushed.digest}\n")
     sys.stdout.write(f"{name}@{pushed.digest} ({', '.join(pushed.platforms)}): {' '.join(pushed.tags)}\n")

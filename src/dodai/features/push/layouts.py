@@ -18,6 +18,13 @@ from typing import Any
 from dodai import errors
 
 INDEX = "application/vnd.oci.image.index.v1+json"
+_SAME = (
+    "org.opencontainers.image.version",
+    "org.opencontainers.image.revision",
+    "dodai.suite",
+    "dodai.variant",
+    "dodai.without",
+)
 _REF = "org.opencontainers.image.ref.name"
 
 
@@ -40,6 +47,11 @@ class Image:
         """linux/arm64, linux/arm/v7 …"""
         given = self.descriptor["platform"]
         return "/".join(str(given[word]) for word in ("os", "architecture", "variant") if given.get(word))
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What the images of one build have in common on every architecture."""
+        return (self.config.get("created"), *(self.labels.get(name) for name in _SAME))
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -75,7 +87,7 @@ def one_of_each(images: Sequence[Image]) -> None:
     """Raise errors.UsageError unless the images are one for several platforms, and each platform is there once."""
     first = images[0]
     for at, image in enumerate(images):
-        if dict(image.labels) | {"x": image.config.get("created")} != dict(first.labels) | {"x": first.config.get("created")}:
+        if image.identity != first.identity:
             raise errors.UsageError(
                 f'cannot join "{first.directory}" and "{image.directory}": they are not one build for two architectures',
                 hint="build both from the same packages: SOURCE_DATE_EPOCH, and the same suite and variant",
