@@ -150,11 +150,12 @@ def test_a_file_defines_a_variable_and_e_wins(each_engine: harness.Engine, image
         f"{DIRECTORY}/TWO": "value\n\n",
         f"{DIRECTORY}/BOTH": "file\n",
         f"{DIRECTORY}/HOME": "/srv\n",
-        f"{STARTUP}/10": script("true"),
+        "/show": script('printf "<%s>" "$ECHOED" "$BARE" "$TWO" "$BOTH" "$HOME"'),
+        # The very first: after it the directory is read again.
+        f"{STARTUP}/00": script("/show"),
     }
-    command = ["sh", "-c", 'printf "<%s>" "$ECHOED" "$BARE" "$TWO" "$BOTH" "$HOME"']
-    result = each_engine.run(image, MY_INIT, "--", *command, files=files, env={"BOTH": "option"}, options=ALONE)
-    assert result.out == "<value><value><value\n><option></srv>"
+    result = each_engine.run(image, MY_INIT, "--", "/show", files=files, env={"BOTH": "option"}, options=ALONE)
+    assert result.out == "<value><value><value\n><option></srv>" * 2
 
 
 def test_what_cannot_be_a_variable_is_named_and_the_rest_goes_on(engine: harness.Engine, image: str) -> None:

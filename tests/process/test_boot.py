@@ -51,8 +51,10 @@ def test_startup_files_can_be_left_out(world: World) -> None:
 
 
 def test_services_can_be_left_out(world: World) -> None:
-    world.service("s", "echo wrong; exec sleep 1000")
-    assert world.run("--skip-runit", "--", "sh", "-c", "ls /run/dodai/service 2>/dev/null; true").stdout == b""
+    world.service("s", "exec sleep 1000")
+    command = "ls /run/dodai/service 2>/dev/null; cat /proc/[0-9]*/comm 2>/dev/null | grep -c runsv"
+    assert world.run("--", "sh", "-c", command).stdout == b"s\n1\n"
+    assert world.run("--skip-runit", "--", "sh", "-c", command).stdout == b"0\n"
 
 
 def test_a_daemon_of_a_startup_file_lives_on(world: World) -> None:

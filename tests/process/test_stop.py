@@ -70,6 +70,23 @@ def test_a_stopped_service_is_continued(world: World) -> None:
         assert container.stop().stdout == b"up\nclean\n"
 
 
+def test_another_process_that_is_stopped_is_continued(world: World) -> None:
+    world.script("/job", 'trap "echo clean; exit 0" TERM; echo up; kill -STOP $$; while :; do sleep 0.02; done')
+    world.script("/etc/my_init.d/10", "/job &")
+    with world.start() as container:
+        container.wait_for(b"up")
+        assert container.stop().stdout == b"up\nclean\n"
+
+
+def test_a_service_is_killed_when_its_time_is_over(world: World) -> None:
+    # Nobody but the services is killed here, so this one would outlive them.
+    world.service("stubborn", f"echo $$ >/tmp/pid; {STUBBORN}")
+    world.script("/etc/my_init.post_shutdown.d/10", "kill -0 $(cat /tmp/pid) && echo lives || echo killed")
+    with world.start("--no-kill-all-on-exit", environment={"KILL_PROCESS_TIMEOUT": "0.3"}) as container:
+        container.wait_for(b"up")
+        assert container.stop().stdout.splitlines()[-1] == b"killed"
+
+
 def test_what_is_not_asked_for_with_no_kill_all(world: World) -> None:
     world.script("/etc/my_init.d/10", '(trap "echo asked; exit 0" TERM; while :; do sleep 0.02; done) & echo up')
     world.script("/etc/my_init.post_shutdown.d/10", "echo post")
