@@ -285,7 +285,7 @@ def _any_lines(chance: random.Random) -> Iterator[str]:
         "@daily",
         "@daily x",
     ]
-    for _ in range(250):
+    for _ in range(150):
         fields = ["*"] * 5
         for _ in range(chance.choice([1, 1, 2])):
             one = chance.choice(atoms) + chance.choice(["", f"-{chance.choice(atoms)}"]) + chance.choice(ends)

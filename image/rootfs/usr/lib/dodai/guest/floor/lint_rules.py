@@ -27,6 +27,7 @@ RULES = {
     "bad-setting": Rule(WARNING, "A setting that cannot be understood has no effect."),
     "unknown-file": Rule(NOTE, "A small file of a service directory that means nothing to runit or my_init."),
     "skipped-startup-file": Rule(ERROR, "A startup file or hook that is not executable is skipped."),
+    "ignored-crontab": Rule(ERROR, "cron passes over a crontab with one fault, and over a script with a dot in its name."),
     "unrotated-log": Rule(
         WARNING, "What a service writes into a file that nobody rotates fills the disk, and docker logs lacks it."
     ),

@@ -42,17 +42,22 @@ class Finding:
         return f"'{say.shown(self.path)}' will not run: {self.why}; {self.remedy}"
 
 
-class Accounts:
-    """The users of a root: of this system, or of the files of another."""
+class Place:
+    """A root (empty for this system's), whether it is whole, its users, and the two kinds of crontabs."""
 
-    __slots__ = ("_uids",)
+    __slots__ = ("_uids", "of_users", "root", "system", "whole")
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, whole: bool) -> None:
+        self.root = root
+        self.whole = whole
         self._uids: dict[bytes, int] | None = None
-        if root.rstrip(b"/"):
+        if root:
             lines = (files.read_or_none(root + b"/etc/passwd") or b"").split(b"\n")
             fields = [line.split(b":") for line in lines]
             self._uids = {entry[0]: int(entry[2]) for entry in fields if len(entry) > 2 and entry[2].isdigit()}
+        codename = release.codename(root or b"/")
+        self.system = crontab_text.Rules(True, lambda user: not whole or self.uid(user) is not None, codename)
+        self.of_users = crontab_text.Rules(False, lambda _: True, codename)
 
     def uid(self, name: bytes) -> int | None:
         """The uid of a user; None for nobody."""
@@ -66,26 +71,26 @@ class Accounts:
             return None
 
 
-def check(root: bytes = b"/") -> list[Finding]:
-    """What cron will ignore in the system at root, which may be any directory. Without cron in it nothing."""
+def check(root: bytes = b"/", whole: bool = True) -> list[Finding]:
+    """What cron will not run in the system at root, which may be any directory. Without cron in it nothing.
+
+    whole=False: root holds only what will be copied into an image, where owners and users are not yet known.
+    """
     root = root.rstrip(b"/")
-    if not os.path.exists(root + CRON):
+    if whole and not os.path.exists(root + CRON):
         return []
-    codename, accounts = release.codename(root or b"/"), Accounts(root)
-    system = crontab_text.Rules(True, lambda user: accounts.uid(user) is not None, codename)
-    of_users = crontab_text.Rules(False, lambda _: True, codename)
+    place = Place(root, whole)
     found = []
     if os.path.lexists(root + SYSTEM_CRONTAB):
-        found.append(_collect(root, SYSTEM_CRONTAB, lambda path: _check_system(path, system)))
+        found.append(_collect(place, SYSTEM_CRONTAB, _check_system))
     for path in _entries(root, SYSTEM_DIRECTORY):
-        found.append(_check_name(path) or _collect(root, path, lambda path: _check_system(path, system)))
-    for path in _entries(root, USERS_DIRECTORY):
-        if path.startswith(USERS_DIRECTORY + b"/tmp."):
-            continue  # crontab(1) is at work
-        found.append(_collect(root, path, lambda path: _check_users(path, accounts, of_users)))
+        found.append(_check_name(path) or _collect(place, path, _check_system))
+    for path in _entries(root, USERS_DIRECTORY) if whole else []:
+        if not path.startswith(USERS_DIRECTORY + b"/tmp."):  # crontab(1) is at work
+            found.append(_collect(place, path, _check_users))
     for directory in SCRIPT_DIRECTORIES:
         for path in _entries(root, directory):
-            found.append(_check_name(path) or _collect(root, path, _check_script))
+            found.append(_check_name(path) or _collect(place, path, _check_script))
     return [one for one in found if one is not None]
 
 
@@ -130,9 +135,9 @@ def _check_name(path: bytes) -> Finding | None:
     )
 
 
-def _collect(root: bytes, path: bytes, rule: "Callable[[bytes], None]") -> Finding | None:
+def _collect(place: Place, path: bytes, rule: "Callable[[Place, bytes], None]") -> Finding | None:
     try:
-        rule(root + path)
+        rule(place, place.root + path)
     except crontab_text.Fault as fault:
         return Finding(path, fault.why, fault.remedy)
     except OSError as problem:
@@ -140,29 +145,31 @@ def _collect(root: bytes, path: bytes, rule: "Callable[[bytes], None]") -> Findi
     return None
 
 
-def _check_system(path: bytes, rules: crontab_text.Rules) -> None:
+def _check_system(place: Place, path: bytes) -> None:
     """/etc/crontab and /etc/cron.d: root's alone; links are followed. Raises Fault, OSError."""
     if stat.S_ISLNK((itself := os.lstat(path)).st_mode):
-        if itself.st_uid != 0:
+        if place.whole and itself.st_uid != 0:
             raise crontab_text.Fault(f"it is a link of uid {itself.st_uid}, not of root", "run chown -h root on it")
+        if place.root:
+            return  # it may lead out of the root
         if not os.path.exists(path):
             target = say.shown(os.readlink(path))
             raise crontab_text.Fault(f"it is a link to '{target}', which does not exist", "make that file, or remove the link")
     status = os.stat(path)
-    if status.st_uid != 0:
+    if place.whole and status.st_uid != 0:
         raise crontab_text.Fault(f"it belongs to uid {status.st_uid}, not to root", "run chown root on it")
     if not stat.S_ISREG(status.st_mode):
         raise crontab_text.Fault("it is not a file", "put a file there")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise crontab_text.Fault(f"others than root can write it (mode {status.st_mode & 0o7777:04o})", "run chmod 644 on it")
-    _check_content(path, status, rules)
+    _check_content(place, path, status, place.system)
 
 
-def _check_users(path: bytes, accounts: Accounts, rules: crontab_text.Rules) -> None:
+def _check_users(place: Place, path: bytes) -> None:
     """A user's own crontab: the user's (or root's), private, and a file itself. Raises Fault, OSError."""
     name = path.rpartition(b"/")[2]
     user = say.shown(name)
-    uid = accounts.uid(name)
+    uid = place.uid(name)
     if uid is None:
         raise crontab_text.Fault(f"there is no user '{user}'", "create the account, or remove the file")
     status = os.lstat(path)
@@ -172,20 +179,24 @@ def _check_users(path: bytes, accounts: Accounts, rules: crontab_text.Rules) -> 
         raise crontab_text.Fault(f"it belongs to uid {status.st_uid}, not to {user}", f"run chown {user} on it")
     if status.st_mode & 0o7777 != 0o600:
         raise crontab_text.Fault(f"its mode is {status.st_mode & 0o7777:04o}, not 0600", "run chmod 600 on it")
-    _check_content(path, status, rules)
+    _check_content(place, path, status, place.of_users)
 
 
-def _check_content(path: bytes, status: os.stat_result, rules: crontab_text.Rules) -> None:
-    if status.st_nlink > 1:
+def _check_content(place: Place, path: bytes, status: os.stat_result, rules: crontab_text.Rules) -> None:
+    if place.whole and status.st_nlink > 1:
         raise crontab_text.Fault(f"it has {status.st_nlink} hard links", "replace it by a copy of itself")
     crontab_text.jobs(files.read(path), rules)
 
 
-def _check_script(path: bytes) -> None:
+def _check_script(place: Place, path: bytes) -> None:
     """A script for run-parts(8), which passes over directories and what is not executable. Raises Fault."""
-    if os.path.isdir(path):
+    if os.path.isdir(path) or (place.root and os.path.islink(path)):
         return
-    why = program.fault(path)
+    if place.root:
+        # Its interpreter is that of the root, not of this system.
+        why = None if os.access(path, os.X_OK) else "not executable; run chmod +x on it"
+    else:
+        why = program.fault(path)
     if why is not None:
         reason, _, remedy = why.partition("; ")
         raise crontab_text.Fault(reason, remedy or "run-parts(8) says what it takes")

@@ -1,7 +1,7 @@
 """All checks of a tree, one after the other; a new one is a module beside this and a line here."""
 
 from guest.floor import paths
-from guest.parts.lint import finding, logfiles, packages, services, startup, tree
+from guest.parts.lint import cron, finding, logfiles, packages, services, startup, tree
 
 _LEVELS = ("error", "warning", "note")
 
@@ -19,6 +19,7 @@ def run(root: bytes) -> list[finding.Finding]:
         found += startup.check(where)
         found += logfiles.check(where, paths.SERVICES, names)
         found += packages.check(where)
+        found += cron.check(where)
         return _sorted(found)
     if where.there(b"/run"):
         parent, _, name = (root.rstrip(b"/") or b"/").rpartition(b"/")

@@ -9,15 +9,15 @@ _LARGEST = 1 << 20  # bytes of a script or a configuration that are looked at
 class Tree:
     """Paths are those inside: absolute, as they will be in the image. `whole`: it is all of an image."""
 
-    __slots__ = ("_root", "whole")
+    __slots__ = ("root", "whole")
 
     def __init__(self, root: bytes) -> None:
-        self._root = root.rstrip(b"/")
+        self.root = root.rstrip(b"/")
         self.whole = self.exists(b"/bin/sh")
 
     def real(self, path: bytes) -> bytes:
         """Where it lies outside; links are followed as they will be inside, so that none leads out of the tree."""
-        if not self._root:
+        if not self.root:
             return path
         done: list[bytes] = []
         left = [part for part in path.split(b"/") if part]
@@ -29,7 +29,7 @@ class Tree:
                 continue
             if part == b".":
                 continue
-            here = b"/".join([self._root, *done, part])
+            here = b"/".join([self.root, *done, part])
             if os.path.islink(here) and links < _LINKS:
                 links += 1
                 target = os.readlink(here)
@@ -38,7 +38,7 @@ class Tree:
                 left = [piece for piece in target.split(b"/") if piece] + left
             else:
                 done.append(part)
-        return b"/".join([self._root, *done])
+        return b"/".join([self.root, *done])
 
     def link(self, path: bytes) -> bytes | None:
         """What a symbolic link holds; None for anything else."""
