@@ -87,6 +87,7 @@ def state(tools: Tools, tmp_path: Path) -> Iterator[State]:
         "RUN_STATE": tmp_path / "run",
         "TMP_STATE": f"{tmp_path}/tmp-%d",
         "ENVIRONMENT_DIRECTORY": tmp_path / "no",
+        "SERVICES": tmp_path / "services",
     }
     made = State(tmp_path / "run")
     yield made

@@ -56,17 +56,19 @@ class State:
         told = {"wanted": "up", "restarts": 0, "exit": "none", "ready": 0, "healthy": 0, "critical": 0, "since": 0.0}
         lines = {"state": state, **told, **members}
         file = self.home(name) / "policy"
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.with_name("new").write_text("".join(f"{key} {value}\n" for key, value in lines.items()))
         file.with_name("new").rename(file)
 
     def run(self, name: str, script: str, *, down: bool = False) -> subprocess.Popen[bytes]:
-        """A service below a real runsv."""
+        """A service below a real runsv; my_init, which is not here, has found it ready."""
         home = self.home(name)
         home.mkdir(parents=True)
         (home / "run").write_text(f"#!/bin/sh\n{script}\n")
         (home / "run").chmod(0o755)
         if down:
             (home / "down").touch()
+        self.policy(name, "down" if down else "ready", ready=int(not down), healthy=1)
         runsv = subprocess.Popen([shutil.which("runsv") or "/usr/bin/runsv", str(home)], stdin=subprocess.DEVNULL)
         self._supervisors[name] = runsv
         return runsv

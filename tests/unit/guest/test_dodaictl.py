@@ -29,6 +29,7 @@ class TestStatus:
         state.add("web", RUN, 1234, ago=65.5)
         state.policy("web", "ready", ready=1, healthy=1, critical=1)
         state.add("a-longer-name", DOWN, 0, b"d", ago=7200.5)
+        state.policy("a-longer-name", "down", wanted="down", healthy=1, since=time.monotonic() - 7200.5)
         state.add("crashes", FINISH, 8)
         state.policy("crashes", "backoff", restarts=3, exit="signal 11", since=time.monotonic() - 4)
         state.add("paused", RUN, 7, paused=True)
@@ -93,20 +94,13 @@ class TestStatus:
         assert not web["ready"] or process == RUN
         assert not web["healthy"] or process == RUN or web["state"] == "down"
 
-    def test_without_a_word_of_my_init_runsv_is_believed(self, state: State, dodaictl: Dodaictl) -> None:
+    def test_without_a_word_of_my_init_a_service_is_only_starting(self, state: State, dodaictl: Dodaictl) -> None:
+        """runsv knows that a process runs, not whether it is ready."""
         state.boot()
         state.add("web", RUN, 5)
-        state.add("starts", DOWN, 0)
-        state.add("off", DOWN, 0, b"d")
-        state.add("ends", FINISH, 8, b"d")
-        state.add("gone", supervised=False)
-        seen = services(dodaictl)
-        assert {name: (one["state"], one["healthy"]) for name, one in seen.items()} == {
-            "web": ("running", True),
-            "starts": ("starting", False),
-            "off": ("down", True),
-            "ends": ("stopping", False),
-            "gone": ("down", False),
+        state.add("other", DOWN, 0, b"d")
+        assert {(one["state"], one["ready"], one["healthy"]) for one in services(dodaictl).values()} == {
+            ("starting", False, False)
         }
 
     def test_some_services_by_name_or_path(self, state: State, dodaictl: Dodaictl) -> None:
@@ -148,6 +142,7 @@ class TestHealth:
         state.add("web", RUN, 1)
         state.policy("web", "ready", ready=1, healthy=1)
         state.add("off", DOWN, 0, b"d")
+        state.policy("off", "down", wanted="down", healthy=1)
         done = dodaictl("health")
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -261,6 +256,19 @@ class TestReady:
         finally:
             waiting.kill()
             waiting.wait()
+
+    def test_services_that_my_init_has_not_come_to(self, state: State, dodaictl: Dodaictl, the_line: TheLine) -> None:
+        """The phase is "running" before the first of them is started; those that cannot run are not waited for."""
+        state.boot()
+        services = state.directory.parent / "services"
+        for name, mode in (("web", 0o755), ("broken", 0o644)):
+            (services / name).mkdir(parents=True)
+            (services / name / "run").write_text("#!/bin/sh\nexec sleep 1\n")
+            (services / name / "run").chmod(mode)
+        assert "service 'web' is not ready: my_init has not come to it" in the_line(dodaictl("ready"), 1)
+        state.add("web", RUN, 1)
+        state.policy("web", "ready", ready=1, healthy=1)
+        assert dodaictl("ready").returncode == 0
 
     def test_a_failed_service_ends_the_wait(self, state: State, dodaictl: Dodaictl, the_line: TheLine) -> None:
         state.boot()

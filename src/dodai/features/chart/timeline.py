@@ -92,7 +92,7 @@ def _all_ready(timed: list[tuple[float, Event]]) -> float | None:
                 waiting.add(event.get("name"))
                 continue
             waiting.discard(event.get("name"))
-            if running and not waiting:
+            if running and not waiting and event.get("state") != "down":
                 return at
     return None
 

@@ -76,7 +76,7 @@ def _all_ready(timed: "list[tuple[float, Event]]") -> float | None:
         elif event["event"] == "service":
             if event.get("state") in _ARRIVED:
                 waiting.discard(event.get("name"))
-                if running and not waiting:
+                if running and not waiting and event.get("state") != service_states.DOWN:
                     return at
             else:
                 waiting.add(event.get("name"))

@@ -96,7 +96,7 @@ def take() -> View:
 def look(home: bytes, name: str) -> Service:
     """One service by its home in the state directory."""
     found = Service(name)
-    told = _read_policy(found, home)
+    _read_policy(found, home)
     supervise = home + b"/supervise"
     try:
         supervised = _has_supervisor(supervise)
@@ -105,17 +105,15 @@ def look(home: bytes, name: str) -> Service:
         return found
     status = supervision.read(supervise) if supervised else None
     if status is None:
-        _without_supervisor(found, told)
+        _without_supervisor(found)
     else:
-        _with_process(found, status, told)
+        _with_process(found, status)
     return found
 
 
-def _read_policy(found: Service, home: bytes) -> bool:
-    """Take over what my_init knows; False when it has not written anything yet."""
-    text = files.read_or_none(home + b"/policy")
-    if text is None:
-        return False
+def _read_policy(found: Service, home: bytes) -> None:
+    """Take over what my_init knows. As long as it has written nothing, the service is only starting."""
+    text = files.read_or_none(home + b"/policy") or b""
     for line in text.decode("utf-8", "replace").splitlines():
         key, _, value = line.partition(" ")
         if key == "state":
@@ -132,28 +130,20 @@ def _read_policy(found: Service, home: bytes) -> bool:
         elif key == "since":
             found.since = float(value)
             found.age = max(time.monotonic() - found.since, 0.0)
-    return True
 
 
-def _without_supervisor(found: Service, told: bool) -> None:
+def _without_supervisor(found: Service) -> None:
     found.note = UNSUPERVISED
     found.ready = False
-    if not told:
-        found.state = states.DOWN
     # Down on purpose, or given up, is what my_init says it is; anything else has lost its supervisor.
     found.healthy = found.healthy and found.state in (states.DOWN, states.STOPPING)
 
 
-def _with_process(found: Service, status: supervision.Status, told: bool) -> None:
+def _with_process(found: Service, status: supervision.Status) -> None:
     """Bring in the process: my_init hears of a change a moment after runsv has written it."""
     seconds = max(time.time() - status.since, 0.0)
     runs = status.state == supervision.RUN
     wanted = "up" if status.wanted == "u" else "down"
-    if not told:
-        found.wanted = wanted
-        found.state = _state_of(status, wanted)
-        found.ready = runs
-        found.healthy = runs or found.state == states.DOWN == wanted
     if runs:
         found.pid = status.pid
         found.uptime = found.age = seconds

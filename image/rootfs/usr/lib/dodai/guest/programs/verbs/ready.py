@@ -1,10 +1,11 @@
 """dodaictl ready: whether the boot is over and every service that is wanted up is ready; can wait for it."""
 
+import os
 import time
 
-from guest.floor import codes, say
+from guest.floor import codes, paths, say
 from guest.floor import service_states as states
-from guest.parts import view
+from guest.parts import definition, view
 from guest.programs.verbs import options
 
 _POLL_SECONDS = 0.05
@@ -41,9 +42,28 @@ def _not_ready(names: list[str], quiet: bool) -> list[view.Service | None]:
         if not {name.rstrip("/").rpartition("/")[2] for name in names} <= {service.name for service in seen.services}:
             return [None]
     seen = options.look(names)
-    found: list[view.Service | None] = [one for one in seen.services if one.wanted == "up" and not one.ready]
+    # Who asks for one by name wants to use it, whoever has stopped it.
+    found: list[view.Service | None] = [one for one in seen.services if not one.ready and (names or one.wanted == "up")]
     if seen.phase != view.RUNNING_PHASE:
         if not quiet:
             say.error(f"my_init is at: {seen.phase}")
         found.append(None)
+    elif not names:
+        for name in _not_begun(seen):
+            if not quiet:
+                say.error(f"service '{options.shown(name)}' is not ready: my_init has not come to it")
+            found.append(None)
     return found
+
+
+def _not_begun(seen: view.View) -> list[str]:
+    """Services that can run and of which nothing is seen yet: my_init takes a moment to start many."""
+    known = {service.name for service in seen.services}
+    if not os.path.isdir(seen.state + b"/service"):
+        return []  # --skip-runit: none will be started
+    is_root = os.stat(seen.state).st_uid == 0
+    return [
+        os.fsdecode(one.name)
+        for one in definition.all_in(paths.SERVICES)
+        if os.fsdecode(one.name) not in known and one.fault() is None and (is_root or not one.needs_root)
+    ]
