@@ -6,14 +6,15 @@ from guest.mechanism import watch
 
 
 class Ending:
-    """One end: the service's name, its wait status, the pid of the finish that waits, whether the end was asked for."""
+    """One end: the service's name and wait status, the pids of its runsv and of its waiting finish, whether asked for."""
 
-    __slots__ = ("asked", "finish", "name", "status")
+    __slots__ = ("asked", "finish", "name", "runsv", "status")
 
-    def __init__(self, name: bytes, status: int, finish: int, asked: bool) -> None:
+    def __init__(self, name: bytes, status: int, finish: int, runsv: int, asked: bool) -> None:
         self.name = name
         self.status = status
         self.finish = finish
+        self.runsv = runsv
         self.asked = asked
 
 
@@ -46,9 +47,9 @@ class Mailbox:
 
 def _parsed(line: bytes) -> Ending | None:
     """The first two words are runsv's: the exit code, or -1 and the wait status's low byte (runsv.8)."""
-    words = line.split(b" ", 4)
+    words = line.split(b" ", 5)
     try:
-        code, low_byte, finish = (int(word) for word in words[:3])
-        return Ending(words[4], code << 8 if code >= 0 else low_byte & 0x7F, finish, words[3] == b"asked")
+        code, low_byte, finish, runsv = (int(word) for word in words[:4])
+        return Ending(words[5], code << 8 if code >= 0 else low_byte & 0x7F, finish, runsv, words[4] == b"asked")
     except (ValueError, IndexError):
         return None

@@ -115,7 +115,9 @@ class Services:
         for end in self._mailbox.take() if self._mailbox is not None else ():
             one = self.running.get(end.name)
             if one is not None and not one.supervisor.stopping:
-                one.ended(end)
+                # A runsv that was killed takes what it would have done next with it; the next one begins anew.
+                if end.runsv == one.supervisor.pid:
+                    one.ended(end)
                 if one.definition.settings.critical:
                     one.hold()
                     self._critical = self._critical or (end.name, end.status)
