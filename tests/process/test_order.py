@@ -129,3 +129,21 @@ def test_a_stop_is_heard_while_the_command_waits(world: World) -> None:
         container.wait_for(b"db-up")
         result = container.stop()
     assert (result.code, result.stdout) == (143, b"db-up\n")
+
+
+def test_who_waits_never_counts_as_down_when_its_turn_comes(world: World) -> None:
+    """For a moment runsv has the word to start it and has not said so; --wait-ready must not take it for done."""
+    for number in range(20):
+        world.service(f"s{number}", "exec sleep 1000", **({"depends": f"s{number - 1}"} if number else {}))
+    result = world.run("--wait-ready", "--", "sh", "-c", "grep -h '^state' /run/dodai/service/*/policy | sort | uniq -c")
+    assert result.stdout.split() == [b"20", b"state", b"ready"]
+
+
+def test_the_boot_log_tells_when_all_are_ready(world: World) -> None:
+    world.service("a", "exec sleep 1000")
+    world.service("b", "exec sleep 1000", depends="a")
+    with world.start() as container:
+        until(lambda: any(event["event"] == "ready" for event in container.events()), "the event")
+        states = [(e["name"], e["state"]) for e in container.events() if e["event"] == "service"]
+        assert states.index(("b", "ready")) > states.index(("a", "ready"))
+        assert ("b", "down") not in states

@@ -106,8 +106,12 @@ class Container:
         return dict(line.split(" ", 1) for line in text.splitlines())
 
     def events(self) -> list[dict[str, Any]]:
-        """The boot log so far."""
-        return [json.loads(line) for line in (self.root / "run/dodai/events").read_text().splitlines()]
+        """The boot log so far; empty before there is one."""
+        try:
+            text = (self.root / "run/dodai/events").read_text()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in text.splitlines()]
 
     def call(self, *words: str) -> str:
         """Run a command inside, as `docker exec` does; its stdout."""

@@ -22,6 +22,7 @@ class Service:
     __slots__ = (
         "_backoff",
         "_born",
+        "_going",
         "_instance",
         "_pause",
         "definition",
@@ -45,6 +46,7 @@ class Service:
         self._instance = 0  # the pid of the running instance, as far as it was seen
         self._born = 0.0
         self._pause: pause.Pause | None = None
+        self._going = False  # told to start, and runsv has not yet written so
 
     @property
     def name(self) -> bytes:
@@ -74,6 +76,7 @@ class Service:
         """What it depends on is ready."""
         if self.supervisor.control(b"u"):
             self.waiting = False
+            self._going = True
             self.readiness.expect()
 
     def ended(self, end: ending.Ending) -> None:
@@ -165,14 +168,19 @@ class Service:
         status = self.supervisor.status()
         if status is None:
             return
+        self._going = self._going and status.wanted != "u"
         if status.state == supervision.RUN and status.pid:
             if status.pid != self._instance:
                 self._begin_instance(status.pid)
             self.record.wanted = status.wanted == "u"
-        elif status.ended and status.wanted != "u" and not self.waiting and self.record.state != record.FAILED:
+        elif status.ended and status.wanted != "u" and not self._is_held():
             self._leave_instance()
             self.record.wanted = False
             self.record.enter(record.DOWN)
+
+    def _is_held(self) -> bool:
+        """Whether it is down because of us, and not because somebody wants it so."""
+        return self.waiting or self._going or self.record.state == record.FAILED
 
     def _begin_instance(self, pid: int) -> None:
         if self.record.state in (record.DOWN, record.FAILED) or self.waiting:

@@ -43,6 +43,7 @@ class Init:
 
     `alarm` is when the present state wants to look again, `deadline` when its time is over; `queue`
     holds the scripts still to run and `step` the one that runs; `killed` says that SIGKILL was sent.
+    `ready_told`: the boot log knows that all services are ready.
     Before `next_step` nobody looks at the stopping services again.
     """
 
@@ -61,6 +62,7 @@ class Init:
         "options",
         "outcome",
         "queue",
+        "ready_told",
         "services",
         "state",
         "step",
@@ -87,6 +89,7 @@ class Init:
         self.command_pid = 0
         self.killed = False
         self.next_step = 0.0
+        self.ready_told = False
         self._phase = -1
         self._budget: budget.Budget | None = None
         self._state_directory = state_directory

@@ -104,6 +104,9 @@ def _look_at_services(self: init.Init) -> str | None:
     if self.services.changed() or self.services.next_scan() is not None:
         self.services.scan()
     self.services.progress()
+    if not self.ready_told and self.services.ready():
+        self.ready_told = True
+        events.write("ready")
     end = self.services.critical_end()
     if end is not None:
         name, status = end
