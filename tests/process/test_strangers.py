@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +131,62 @@ def test_who_cannot_be_signalled_at_all_is_named_once_and_not_waited_for(world: 
     assert err.count("my_init may not signal processes of uid 4321") == 1
     assert "--cap-add KILL" in err
     assert b"asked" not in container.out
+
+
+@pytest.mark.root
+def test_without_cap_kill_a_service_of_another_user_is_asked_too(world: World) -> None:
+    """runsv lacks the capability as well, so its TERM reaches nobody."""
+    world.script("/asked", f"trap 'echo asked; exit 0' TERM; echo up; {LOOP}")
+    world.service("s", f"exec {AS_SOMEBODY} /asked")
+    with world.start(through=["setpriv", "--bounding-set=-kill"]) as container:
+        container.wait_for(b"up")
+        code, err = stop_within(container, 1)
+        assert b"asked" in container.out
+    assert code == 0
+    assert "did not stop in time" not in err
+
+
+FREEZER = Path("/sys/fs/cgroup/freezer")
+
+
+@pytest.mark.root
+def test_who_cannot_even_be_killed_is_named_before_the_end(world: World) -> None:
+    """A frozen process of cgroup v1 is in state D and takes no SIGKILL, as one that waits for a dead disk."""
+    if not (FREEZER / "cgroup.procs").exists():
+        FREEZER.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "cgroup", "-o", "freezer", "freezer", FREEZER], check=True)
+    world.script("/etc/my_init.d/10", "sleep 1000 & echo up")
+    group = FREEZER / f"dodai-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        with world.start(environment=BUDGET) as container:
+            container.wait_for(b"up")
+            sleeper = container.enter("pgrep", "-x", "sleep").stdout.decode().strip()
+            outside = next(pid for pid in container.pids() if Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+            (group / "cgroup.procs").write_text(str(outside))
+            (group / "freezer.state").write_text("FROZEN")
+            until(lambda: (group / "freezer.state").read_text() == "FROZEN\n", "frozen process")
+            before = time.monotonic()
+            container.kill(signal.SIGTERM)
+            until(lambda: f"{sleeper} (sleep) cannot be ended now" in container.err, "its name", lambda: container.err)
+            assert time.monotonic() - before < 2.5
+            (group / "freezer.state").write_text("THAWED")
+            assert container.result().code == 0
+    finally:
+        (group / "freezer.state").write_text("THAWED")
+        until(lambda: not (group / "cgroup.procs").read_text(), "empty group")
+        group.rmdir()
+
+
+@pytest.mark.parametrize("which", ["pre", "post"])
+def test_many_hooks_that_hang_keep_the_budget_and_each_gets_its_turn(world: World, which: str) -> None:
+    for number in range(20):
+        world.script(f"/etc/my_init.{which}_shutdown.d/{number:02}", f"trap '' TERM; echo {number}; {LOOP}")
+    with world.start(environment=BUDGET) as container:
+        until((container.root / "run/dodai/service").exists, "my_init")
+        code, _ = stop_within(container, 2.5)
+        assert [int(word) for word in container.out.split()] == list(range(20))
+    assert code == 0
 
 
 def test_no_budget_at_all_is_a_quick_stop_with_the_right_code(world: World) -> None:

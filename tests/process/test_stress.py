@@ -117,8 +117,8 @@ def test_many_orphans_leave_neither_zombies_nor_memory(world: World, path: str, 
         grown = resident(container.pid) - before
         print(f"{ORPHANS} orphans: {processor_seconds(container.pid):.2f} s of CPU, {grown} KiB grown")
         assert grown < 300
-        # Fewer processes than one busy poll would take of a core: ten times what tini needs.
-        assert processor_seconds(container.pid) < 0.5 + ORPHANS * 1e-4
+        # A few microseconds each: an orphan is reaped, and nothing is looked at because of it.
+        assert processor_seconds(container.pid) < 0.2 + ORPHANS * 5e-5
 
 
 def resident(pid: int) -> int:

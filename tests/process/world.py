@@ -139,6 +139,19 @@ class Container:
         self.kill(number)
         return self.result()
 
+    def pids(self) -> list[int]:
+        """All processes of the namespace but PID 1, as seen from here; without zombies."""
+        mine = os.readlink(f"/proc/{self.pid}/ns/pid")
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != self.pid:
+                try:
+                    if os.readlink(entry / "ns/pid") == mine:
+                        found.append(int(entry.name))
+                except OSError:
+                    pass  # ended, or a zombie, which has no namespaces any more
+        return found
+
     def states(self) -> list[str]:
         """The state letters of all processes of the namespace but PID 1."""
         mine = os.readlink(f"/proc/{self.pid}/ns/pid")

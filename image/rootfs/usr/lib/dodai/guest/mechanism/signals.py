@@ -26,6 +26,8 @@ CHLD, TERM, INT, HUP, KILL, CONT, IO = (
 # A directory that is watched changed; real-time, so that it is never mistaken for a kill -IO from outside.
 WATCH = int(_signal.SIGRTMIN) + 3
 
+CHANGED = -1  # `wait` says so when the kernel has told of a directory or a fifo
+
 # What a terminal sends to stop whoever reads, writes or runs there. An init must not stop.
 TERMINAL = frozenset((int(_signal.SIGTTIN), int(_signal.SIGTTOU), int(_signal.SIGTSTP)))
 
@@ -82,8 +84,13 @@ def wait(seconds: float | None) -> int:
                 raise
         return 0
     _failures = 0
-    if info is None or (info.si_signo in TERMINAL and info.si_code > 0):  # SI_KERNEL, not a kill(2) from outside
+    if info is None:
         return 0
+    if info.si_code > 0:  # the kernel's own, not a kill(2) from outside (sigaction(2), si_code)
+        if info.si_signo in TERMINAL:
+            return 0
+        if info.si_signo in (WATCH, IO):
+            return CHANGED
     return int(info.si_signo)
 
 
@@ -125,4 +132,4 @@ def forwarded() -> frozenset[int]:
 
     SEGV and the like too: a fault of our own is never taken by `wait`, since the kernel ends us at once.
     """
-    return ALL - {CHLD, TERM, INT, KILL, STOP, WATCH}
+    return ALL - {CHLD, TERM, INT, KILL, STOP}

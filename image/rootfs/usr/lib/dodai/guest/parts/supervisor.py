@@ -3,7 +3,7 @@
 import os
 
 from guest.floor import say
-from guest.mechanism import processes, reap, signals, watch
+from guest.mechanism import foreign, processes, reap, signals, watch
 from guest.parts import definition, home, supervision
 
 
@@ -76,6 +76,9 @@ class Supervisor:
             return
         home.skip_policy(self.home)
         processes.signal(self.pid, signals.TERM)
+        status = self.status()
+        if status is not None and status.pid and foreign.among([status.pid]):
+            processes.ask_to_end(status.pid)  # runsv has no CAP_KILL either, and no way around it
 
     def gone(self) -> bool:
         """Whether a stopping supervisor, its service and its logger have ended; hurries runsv on where it only sleeps."""

@@ -56,6 +56,7 @@ class Init:
         "command_pid",
         "container",
         "deadline",
+        "hook_step",
         "hooks_deadline",
         "killed",
         "next_step",
@@ -84,6 +85,7 @@ class Init:
         self.deadline: float | None = None
         self.command_deadline = 0.0
         self.hooks_deadline = 0.0
+        self.hook_step = 0.0
         self.queue: list[bytes] = []
         self.step: Step | None = None
         self.command_pid = 0

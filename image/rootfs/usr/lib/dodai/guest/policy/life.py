@@ -88,8 +88,8 @@ def live(self: init.Init) -> int:
     """Run the container from its start to its end and return its exit code. Nothing is raised."""
     _go(self, states.SYSLOG_STARTS)
     while self.state != states.ENDED:
-        event, number = _next_event(self)
         try:
+            event, number = _next_event(self)
             target = TABLE[self.state, event](self, number)
         except Exception as problem:
             target = _trouble(self, problem)
@@ -131,8 +131,8 @@ def _next_event(self: init.Init) -> tuple[str, int]:
             if reap.collect() or reap.any_suspended() or self.state in states.WAITS_FOR_STRANGERS:
                 return states.CHILD, 0
             continue
-        if number in (signals.WATCH, signals.IO):
-            signals.drain(number)
+        if number == signals.CHANGED:
+            signals.drain(signals.WATCH)
             return states.CHANGE, 0
         if number in (signals.TERM, signals.INT):
             return states.STOP, number

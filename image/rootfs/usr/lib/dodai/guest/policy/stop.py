@@ -13,7 +13,8 @@ from guest.mechanism import processes, program, reap, signals, terminal
 from guest.parts import halt, scripts
 from guest.policy import init, running, states, steps
 
-_HOOK_RESERVE = 0.1  # seconds kept for each hook that comes after the present one
+_HOOK_RESERVE = 0.1  # seconds kept for each hook that comes after the present one, while there are that many
+_HOOK_LEAST = 0.01  # a hook that needs no time gets its turn even where none is left
 _STEP_SECONDS = 0.00004  # for each service, at least between two looks at all of them
 _LOOK_SECONDS = 0.01  # for ends that no signal tells: processes that are not our children
 
@@ -153,6 +154,11 @@ def again(_self: init.Init, number: int) -> str | None:
 
 def enter_ended(self: init.Init) -> str | None:
     """Whoever is left below an init that is not PID 1 would outlive it; the end of PID 1 ends the rest anyway."""
+    for pid in processes.uninterruptible() if os.getpid() == 1 else []:
+        say.error(
+            f"{pid} ({processes.command_name(pid)}) cannot be ended now: it waits in the kernel or is frozen (state D);"
+            " the container lives until the kernel lets go of it"
+        )
     if self.options.kill_all and os.getpid() != 1:
         processes.Others(set()).send(signals.KILL)
     return None
@@ -169,7 +175,10 @@ def _next_hook(self: init.Init, after: str) -> str | None:
             say.error(f"{problem.text}; the stop goes on")
             continue
         now = time.monotonic()
-        self.deadline = max(self.hooks_deadline - _HOOK_RESERVE * (1 + len(self.queue)), now + _HOOK_RESERVE)
+        # Many hooks that all hang still share one deadline: each gets two such steps, to run and to end.
+        step = min(_HOOK_RESERVE, max(0.0, self.hooks_deadline - now) / (2 * (1 + len(self.queue))))
+        self.hook_step = max(step, _HOOK_LEAST)
+        self.deadline = max(self.hooks_deadline - self.hook_step * (1 + len(self.queue)), now + self.hook_step)
         self.wake_after(None)
         return None
     return after
@@ -195,7 +204,7 @@ def _hook_progress(self: init.Init, after: str) -> str | None:
         say.error(f"{say.shown(step.path)} takes longer than its share of the stop; it is ended")
         for pid in tree:
             processes.ask_to_end(pid)
-        self.deadline = time.monotonic() + _HOOK_RESERVE
+        self.deadline = time.monotonic() + self.hook_step
     self.wake_after(None)
     return None
 
