@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -84,5 +85,9 @@ def _extract(image: layout.Image, directory: Path) -> None:
         for one in image.documents:
             if one.media_type in _FILES:
                 (directory / _FILES[one.media_type]).write_bytes(one.data)
+            if one.media_type == provenance.MEDIA_TYPE:
+                # cosign attest makes a statement of its own, and wants what stands in ours.
+                predicate = json.dumps(json.loads(one.data)["predicate"], sort_keys=True)
+                (directory / "predicate.json").write_text(predicate, encoding="utf-8")
     except OSError as error:
         raise errors.UsageError(f'cannot write into "{directory}": {error.strerror}', hint="name another directory") from None

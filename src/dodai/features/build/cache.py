@@ -122,7 +122,10 @@ def default() -> Cache:
 
 @contextlib.contextmanager
 def members(kept: Cache | None, name: str) -> Iterator[layer.Members | None]:
-    """Give the compressed pieces of the last layer that was made on the root `name`, and keep those that are used."""
+    """Give the compressed pieces of the first layer that was made on the root `name`, or keep those that are used now.
+
+    A later change of the image is in a few of them: to write all of them again would take longer than it spares.
+    """
     if kept is None:
         yield None
         return
@@ -135,9 +138,13 @@ def members(kept: Cache | None, name: str) -> Iterator[layer.Members | None]:
                 known = {piece: file.read(size) for piece, size in json.loads((found / index).read_text()).items()}
     use = layer.Members(known)
     yield use
-    if use.used.keys() <= use.known.keys():
+    if known or not use.used:
         return
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=kept.directory, ignore_cleanup_errors=True) as scratch:
+    # Where the root could not be kept nothing else can, and that was said.
+    with (
+        contextlib.suppress(OSError),
+        tempfile.TemporaryDirectory(prefix=".new-", dir=kept.directory, ignore_cleanup_errors=True) as scratch,
+    ):
         with (Path(scratch) / packed).open("wb") as file:
             file.writelines(use.used.values())
         (Path(scratch) / index).write_text(json.dumps({piece: len(data) for piece, data in use.used.items()}))

@@ -109,3 +109,16 @@ def test_compressed_pieces_are_kept_with_those_that_are_used(tmp_path: Path) -> 
     assert [path for path in kept.directory.iterdir() if path.name.startswith(".new-")] == []
     with cache.members(None, "a") as nothing:
         assert nothing is None
+
+
+def test_pieces_that_cannot_be_kept_cost_nothing(tmp_path: Path) -> None:
+    (tmp_path / "occupied").touch()
+    with cache.members(cache.Cache(tmp_path / "occupied" / "cache"), "a") as use:
+        assert use is not None
+        use.gzip(b"piece")
+    # Nothing was compressed: nothing stands in the way of the next build's.
+    kept = cache.Cache(tmp_path / "cache")
+    kept.directory.mkdir()
+    with cache.members(kept, "a"):
+        pass
+    assert list(kept.directory.iterdir()) == []

@@ -209,7 +209,9 @@ def test_the_same_files_packed_otherwise_are_told(tmp_path: Path) -> None:
 
 def test_documents_are_written_out(made: Path, tmp_path: Path) -> None:
     verify.verify(made, against=None, pending=False, extract=tmp_path / "out")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"sbom.spdx.json", "sbom.cdx.json", "provenance.json"}
+    written = {path.name: json.loads(path.read_text()) for path in (tmp_path / "out").iterdir()}
+    assert written.keys() == {"sbom.spdx.json", "sbom.cdx.json", "provenance.json", "predicate.json"}
+    assert written["predicate.json"] == written["provenance.json"]["predicate"]
 
 
 def test_a_later_layer_removes_what_an_earlier_had(tmp_path: Path) -> None:
