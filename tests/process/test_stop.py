@@ -119,19 +119,3 @@ def test_a_stop_in_a_startup_file_without_a_command(world: World) -> None:
     with world.start() as container:
         container.wait_for(b"in")
         assert container.stop().code == 0
-
-
-def test_term_at_any_moment_of_the_start_stops_within_the_budget(world: World) -> None:
-    """From the launcher's first statement on no signal is lost; before it the kernel drops them (see the docs)."""
-    world.service("a", "exec sleep 1000")
-    world.script("/etc/my_init.d/10", "sleep 0.02")
-    world.script(
-        "/loop",
-        """
-for delay in $(seq 40 4 200); do
-    unshare --pid --fork --mount-proc sh -c "(sleep 0.$(printf %03d $delay); kill -TERM 1) & exec my_init --quiet"
-    [ $? = 0 ] || echo "wrong after $delay"
-done
-echo done""",
-    )
-    assert world.run("--skip-runit", "--skip-startup-files", "--", "/loop").stdout == b"done\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dodai import errors, process
 from dodai.features import provision
-from dodai.features.build import packages, plan
+from dodai.features.build import keyring, packages, plan
 
 INSIDE = "/tmp/dodai-image"  # noqa: S108 - inside the root that is being made, where nobody else is
 INSIDE_SLIM = "/etc/dpkg/dpkg.cfg.d/dodai-slim"
@@ -68,11 +68,8 @@ def check(build: plan.Plan) -> str:
     needed = {"mmdebstrap": "mmdebstrap"}
     if distribution.keyring_package:
         needed[distribution.keyring] = distribution.keyring_package
-    elif not Path(distribution.keyring).exists():
-        raise errors.BuildFailed(
-            f'cannot verify the packages of {build.suite.title}: there is no "{distribution.keyring}"',
-            hint=f"copy it from a machine that runs {build.suite.title}",
-        )
+    else:
+        keyring.provide(build.suite, mirror=build.sources[0].uri)
     if build.compression == "zstd" and build.output is not None:
         needed["zstd"] = "zstd"
     if plain:
@@ -118,7 +115,8 @@ def packages_arguments(build: plan.Plan, *, mode: str, inputs: Path, sources: Pa
         "--format=tar",
         # The hooks have cleaned up after apt already; mmdebstrap would leave lock files behind.
         "--skip=output/dev,cleanup/apt,chroot/policy-rc.d",
-        f"--include={','.join(build.packages)}",
+        # Debian's minbase has apt; in Ubuntu it is not among the required packages.
+        f"--include={','.join(('apt', *build.packages))}",
         # What is being made is thrown away when the power fails; dpkg need not wait for the disk.
         "--dpkgopt=force-unsafe-io",
         '--aptopt=Acquire::Languages "none"',

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dodai import __version__, engine, errors, output, paths, process
-from dodai.features import provision
 from dodai.features.build import (
     archive,
     attest,
@@ -118,8 +117,6 @@ class _Build:
             raise workspace.no_space(where, 0) from None
 
     def _check(self) -> None:
-        keyring = self._build.suite.distribution
-        provision.packages({"mmdebstrap": "mmdebstrap", keyring.keyring: keyring.keyring_package}, purpose="build the image")
         self._mode = bootstrap.check(self._build)
         workspace.check_room(self._work, ROOM[self._build.variant])
         for target in (self._build.output, self._build.archive):

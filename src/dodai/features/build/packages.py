@@ -29,12 +29,20 @@ class Distribution:
     keyring: str  # the same path on the host that builds and in the image
     keyring_package: str  # "" where Debian has no package of it
     sources: str  # the file in /etc/apt/sources.list.d that its own images have
+    keyring_deb: str = ""  # where its mirrors have the package of the keyring, when Debian has none
+    keyring_sha256: str = ""
 
 
 # The first word of a suite's name tells the distribution.
 _DISTRIBUTIONS = {
     "Debian": Distribution("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring", "debian.sources"),
-    "Ubuntu": Distribution("/usr/share/keyrings/ubuntu-archive-keyring.gpg", "", "ubuntu.sources"),
+    "Ubuntu": Distribution(
+        "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+        "",
+        "ubuntu.sources",
+        keyring_deb="pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb",
+        keyring_sha256="36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8",
+    ),
 }
 
 

@@ -295,7 +295,7 @@ def test_a_keyring_that_cannot_be_installed_is_named(scene: Scene) -> None:
     made = dataclasses.replace(made, suite=dataclasses.replace(made.suite, distribution=distribution))
     with pytest.raises(errors.BuildFailed, match=r"/nowhere/keyring\.gpg") as caught:
         scene.build(made)
-    assert "copy it from" in caught.value.hint
+    assert "copy it from" in str(caught.value.hint)
 
 
 def test_a_missing_temporary_directory_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def test_mmdebstrap_is_told_all_of_it(catalogue: packages.Catalogue) -> None:
         made, mode="root", inputs=inputs, sources=sources, scratch=scratch, target="/w/packages.tar"
     )
     assert argv[-3:] == ["trixie", "/w/packages.tar", "/w/debian.sources"]
-    assert f"--include={','.join(made.packages)}" in argv
+    assert f"--include=apt,{','.join(made.packages)}" in argv
     slim = "'/with space/inputs/rootfs/etc/dpkg/dpkg.cfg.d/dodai-slim' /etc/dpkg/dpkg.cfg.d/dodai-slim"
     assert f"--extract-hook=upload {slim}" in argv
     hooks = [word.partition("=")[2] for word in argv if word.startswith("--customize-hook=")]
