@@ -28,6 +28,7 @@ class Services:
         "_looked",
         "_mailbox",
         "_skipped",
+        "_sockets",
         "_state",
         "_watch",
         "dependencies",
@@ -46,6 +47,7 @@ class Services:
         # Why a service is not started, for those looked at again; "" when that has not been said yet.
         self._broken: dict[bytes, str] = {}
         self._skipped: set[bytes] = set()
+        self._sockets = 0  # made so far: no two services may ever have the same
         self._leaving: list[service.Service] = []
         self._doubles = doubles.Doubles()
         self._mailbox: ending.Mailbox | None = None
@@ -229,8 +231,8 @@ class Services:
         jobs: list[tuple[service.Service, nursery.Job]] = []
         failed = []
         for one in fresh:
-            socket = self._state + b"/notify/%d" % (len(self.running) + len(jobs))
-            if not one.prepare(self._state, socket, exact=self._exact):
+            self._sockets += 1
+            if not one.prepare(self._state, self._state + b"/notify/%d" % self._sockets, exact=self._exact):
                 failed.append(one.name)
                 continue
             out, err = self.logs.add(one.name)
