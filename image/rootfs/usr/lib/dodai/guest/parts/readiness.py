@@ -16,7 +16,7 @@ NEVER = float("inf")
 class Readiness:
     """`ready` latches at the first success of an instance; `healthy` is the check's last result, None before it."""
 
-    __slots__ = ("_definition", "_late_at", "_notice", "_probe", "_runs", "healthy", "ready")
+    __slots__ = ("_definition", "_late_at", "_notice", "_probe", "_runs", "_said", "healthy", "ready")
 
     def __init__(self, what: "definition.Definition", container: "environment.Container") -> None:
         self._definition = what
@@ -24,6 +24,7 @@ class Readiness:
         self._notice: notice.Descriptor | notice.Socket | None = None
         self._late_at = NEVER
         self._runs = False
+        self._said = False  # that it is ready, by itself; an instance may say so before runsv has told of it
         self.ready = False
         self.healthy: bool | None = None
 
@@ -49,7 +50,8 @@ class Readiness:
 
     def begin(self) -> None:
         """An instance runs."""
-        self.end()
+        if self._runs:
+            self.end()
         self._runs = True
         if self._probe is not None:
             self._probe.begin()
@@ -57,10 +59,15 @@ class Readiness:
 
     def end(self) -> None:
         """No instance runs."""
-        self._runs = self.ready = False
+        self._runs = self._said = self.ready = False
         self.healthy = None
         if self._probe is not None:
             self._probe.end()
+
+    def forget(self) -> None:
+        """What has been said and not been heard yet does not count: the instance that said it has ended."""
+        if self._notice is not None:
+            self._notice.take()
 
     def look(self) -> None:
         """Ask and listen; say once when it takes too long."""
@@ -71,8 +78,9 @@ class Readiness:
             self.healthy = result
             if result and self._notice is None:
                 self.ready = True
-        if self._notice is not None and self._notice.take() and self._runs:
-            self.ready = True
+        if self._notice is not None:
+            self._said = self._notice.take() or self._said
+            self.ready = self.ready or (self._said and self._runs)
         if self.ready:
             self._late_at = NEVER
         elif time.monotonic() >= self._late_at:

@@ -82,13 +82,18 @@ class Service:
     def ended(self, end: ending.Ending) -> None:
         """Its instance has ended: decide how it goes on."""
         lived = time.monotonic() - self._born if self._instance else 0.0
-        self._leave_instance()
+        status = self.supervisor.status()
+        wanted = status is None or status.wanted == "u"
         self.record.last_exit = end.status
         if end.asked:
             home.forget_request(self.supervisor.home)
-        status = self.supervisor.status()
-        wanted = status is None or status.wanted == "u"
+        if status is not None and status.state == supervision.RUN and status.pid == self._instance:
+            # After an exit with 0 nobody waits for us: this is the next instance, which was seen before its forerunner's end.
+            self.record.restarts += 1
+            return
+        self._leave_instance()
         if end.status:
+            self.readiness.forget()
             self._pause = pause.Pause(self.supervisor, end.finish)
         if wanted and end.status and not end.asked:
             self._failed(lived)
