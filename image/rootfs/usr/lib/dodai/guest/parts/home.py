@@ -11,7 +11,6 @@ from guest.floor import paths, say
 from guest.mechanism import files, signals
 from guest.parts import definition
 
-_LOG = b"log"
 SUPERVISE = b"/supervise"
 GO = b"/go"  # on this fifo `finish` waits for the word to go on
 READY = b"/ready"  # and on this one a service says that it is ready (notification-fd)
@@ -43,8 +42,10 @@ def make(state: bytes, service: definition.Definition, *, held: bool, exact: boo
     os.symlink(_run_program(home, service.settings.notification_fd, exact), home + b"/run")
     if held or service.has(b"down"):
         _touch(home + b"/down")
+    if service.settings.critical:
+        _touch(home + b"/critical")  # what my_init goes by, whatever becomes of the definition's
     _link_controls(home, service)
-    if service.has(_LOG):
+    if service.has(b"log/run"):
         log = home + b"/log"
         os.makedirs(log + SUPERVISE, 0o700)
         os.symlink(service.path + b"/log", log + b"/definition")
@@ -61,18 +62,19 @@ def release(home: bytes) -> None:
         fd = os.open(home + GO, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return  # ENXIO: nobody waits
-    try:
-        os.write(fd, b"\n")
-    except OSError:
-        pass
-    finally:
-        os.close(fd)
+    _say_go(fd)
 
 
 def skip_policy(home: bytes) -> None:
     """Called before the stop: no finish waits any more, and one that is there only for us does not run at all."""
-    release(home)
-    files.remove(home + GO)
+    try:
+        # Held open over the removal: a finish that has just opened it gets the word, too.
+        fd = os.open(home + GO, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        pass
+    else:
+        files.remove(home + GO)
+        _say_go(fd)
     if not os.path.exists(home + b"/definition/finish"):
         files.remove(home + b"/finish")
     if not os.path.exists(home + b"/definition/control/t") and not os.path.exists(home + b"/stop-signal"):
@@ -136,6 +138,16 @@ def _link_supervise(source: bytes, home: bytes) -> None:
             os.symlink(target, link)
         except OSError as problem:
             say.debug(f"cannot link {say.shown(link)}: {problem.strerror}; use sv with the service's name")
+
+
+def _say_go(fd: int) -> None:
+    """Write the word that a finish waits for, and close the fifo."""
+    try:
+        os.write(fd, b"\n")
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
 
 
 def _touch(entry: bytes) -> None:
