@@ -53,7 +53,7 @@ def host_commands() -> str:
             "| `DODAI_ENGINE` | `docker` or `podman`: use this engine and no other |\n"
             "| `SOURCE_DATE_EPOCH` | seconds since 1970: the time of the image and of its files |\n"
             "| `DODAI_REGISTRY_USER`, `DODAI_REGISTRY_PASSWORD` | who to be for `dodai push` and `dodai fresh` |\n"
-            "| `TMPDIR` | where the build has its room; `/var/tmp` by default |\n"
+            "| `TMPDIR` | where the build has its room; else memory where much is free, and `/var/tmp` |\n"
             "| `XDG_CACHE_HOME` | for what is kept between builds; `~/.cache` by default |\n"
         ),
     ]

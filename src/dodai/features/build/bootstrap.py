@@ -6,7 +6,6 @@ The first installs the packages; what it makes depends on nothing but the archiv
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import re
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from dodai import errors, process
 from dodai.features import provision
-from dodai.features.build import keyring, packages, plan
+from dodai.features.build import fence, keyring, packages, plan
 
 INSIDE = "/tmp/dodai-image"  # noqa: S108 - inside the root that is being made, where nobody else is
 INSIDE_SLIM = "/etc/dpkg/dpkg.cfg.d/dodai-slim"
@@ -27,7 +26,7 @@ POLICY = "/usr/sbin/policy-rc.d"
 #: What image/install reads while it installs packages. The first run sees nothing else of image/.
 INPUTS = ("install", "packages.toml", "sysuser-helper", str(SLIM), f"rootfs{POLICY}", "rootfs/etc/apt/apt.conf.d/dodai")
 
-#: What the first run leaves in its `scratch`: the stanzas of the archive for what is installed, and the archive's dates.
+#: What the first run leaves in `report`: the stanzas of the archive for what is installed, and the archive's dates.
 STANZAS, DATES = "stanzas", "dates"
 
 # In these suites nothing but a tool can merge /usr: left to themselves they install usrmerge, and with it full perl (50 MB).
@@ -89,7 +88,7 @@ def check(build: plan.Plan) -> str:
     return "unshare"
 
 
-def packages_arguments(build: plan.Plan, *, mode: str, inputs: Path, sources: Path, scratch: Path, target: str) -> list[str]:
+def packages_arguments(build: plan.Plan, *, mode: str, inputs: Path, sources: Path, report: Path, target: str) -> list[str]:
     """Return mmdebstrap's argument vector of the first run. `sources` is a deb822 file, `target` a tar file."""
     # Given by --dpkgopt, the paths to leave out would make mmdebstrap filter each package of the base system through a program
     # of its own, 8 s in all. Here what it unpacked goes again, before dpkg unpacks the same packages properly.
@@ -100,11 +99,11 @@ def packages_arguments(build: plan.Plan, *, mode: str, inputs: Path, sources: Pa
     ]
     # apt-cache ends with 100 where it knows one of them only from dpkg: what install itself built.
     listed = """$(dpkg-query --admindir="$1/var/lib/dpkg" -W -f '${Package}:${Architecture}=${Version}\\n')"""
-    show = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-cache show {listed} >{shlex.quote(str(scratch / STANZAS))}'
+    show = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-cache show {listed} >{shlex.quote(str(report / STANZAS))}'
     hooks = [
         *_install(build, inputs, "--packages-only"),
         f"{show} || test $? -eq 100",
-        f'sed -n "s/^Date: //p" "$1"/var/lib/apt/lists/*Release >{shlex.quote(str(scratch / DATES))}',
+        f'sed -n "s/^Date: //p" "$1"/var/lib/apt/lists/*Release >{shlex.quote(str(report / DATES))}',
         'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*',
         *_settle(build, sources),
     ]
@@ -214,15 +213,16 @@ class Runner:
         self, build: plan.Plan, *, mode: str, work: Path, epoch: int, log: Path, on_stage: Callable[[str], None]
     ) -> None:
         self._build, self._mode, self._work, self._log, self._on_stage = build, mode, work, log, on_stage
-        self.scratch = work / "scratch"
-        self.scratch.mkdir(exist_ok=True)
-        # In unshare mode root is another user, who must be able to write here: mmdebstrap(1), TMPDIR.
-        self.scratch.chmod(0o1777)
+        self._scratch, self.report = work / "scratch", work / "report"
+        for directory in (self._scratch, self.report):
+            directory.mkdir(exist_ok=True)
+            # In unshare mode root is another user, who must be able to write here: mmdebstrap(1), TMPDIR.
+            directory.chmod(0o1777)
         self._sources = work / build.suite.distribution.sources
         self._sources.write_text(sources_text(build.sources), encoding="utf-8")
         self._environment = {
             "SOURCE_DATE_EPOCH": str(epoch),
-            "TMPDIR": str(self.scratch),
+            "TMPDIR": str(self._scratch),
             "LC_ALL": "C.UTF-8",
             "DEBIAN_FRONTEND": "noninteractive",
             # Our own pool is on loopback, where no proxy finds it.
@@ -230,7 +230,7 @@ class Runner:
         }
 
     def packages(self, inputs: Path) -> Path:
-        """Make the root with its packages; return its tar. `scratch` has STANZAS and DATES then."""
+        """Make the root with its packages; return its tar. `report` has STANZAS and DATES then."""
         target = self._work / "packages.tar"
         self._run(
             packages_arguments(
@@ -238,7 +238,7 @@ class Runner:
                 mode=self._mode,
                 inputs=inputs,
                 sources=self._sources,
-                scratch=self.scratch,
+                report=self.report,
                 target=str(target),
             )
         )
@@ -256,7 +256,7 @@ class Runner:
         watch = _Watch(self._on_stage)
         try:
             process.stream(
-                [*_fenced(self._mode), *argv],
+                [*fence.prefix(self._mode, self._scratch, os.environ), *argv],
                 doing="build the image",
                 on_line=watch,
                 env=self._environment,
@@ -310,17 +310,6 @@ def _explain(error: errors.CommandFailed, watch: _Watch, build: plan.Plan, work:
             hint=f"make a new lock: dodai build --lock; {whole}" if build.locked else f"check image/packages.toml; {whole}",
         )
     return errors.BuildFailed(f"{error.message}", hint=whole)
-
-
-def _fenced(mode: str) -> list[str]:
-    """Give mmdebstrap mounts and processes of its own, which cannot outlive it. Not everywhere may root do that."""
-    if mode != "root":
-        return []  # unshare mode is that already
-    prefix = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private", "--"]
-    with contextlib.suppress(errors.CommandFailed):
-        process.run([*prefix, "true"], doing="separate mounts and processes")
-        return prefix
-    return []
 
 
 def _has_range(path: Path, user: str) -> bool:

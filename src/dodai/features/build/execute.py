@@ -193,14 +193,14 @@ class _Build:
                 cache.copy(found / "packages.tar", self._base)
                 return
             self._base = self._install_packages(inputs)
-            scratch = self._runner.scratch
-            self.inventory = inventory.read(scratch / bootstrap.STANZAS)
+            told = self._runner.report
+            self.inventory = inventory.read(told / bootstrap.STANZAS)
             if self._lock is not None:
                 lock.compare(self._lock, self._lock_path(), self.inventory)
-            dates = inventory.dates((scratch / bootstrap.DATES).read_text(encoding="ascii"))
+            dates = inventory.dates((told / bootstrap.DATES).read_text(encoding="ascii"))
             if self._lock is not None or dates == tuple(sorted(self._dates.values())):
                 if self._kept is not None:
-                    self._kept.put(self._key, {"packages.tar": self._base, bootstrap.STANZAS: scratch / bootstrap.STANZAS})
+                    self._kept.put(self._key, {"packages.tar": self._base, bootstrap.STANZAS: told / bootstrap.STANZAS})
                 return
             # What is dated by one state of the archive and made of another would not be the same bytes twice.
             output.say("the archive changed in the middle of the build: once more")

@@ -54,8 +54,8 @@ class Scene:
         script.write_text(
             "#!/bin/sh\n"
             "for word; do case $word in */packages.tar | */root.tar) target=$word ;; esac; done\n"
-            f'cp "{self.stanzas}" "$TMPDIR/stanzas"\n'
-            f'for suite in 1 2 3; do echo "{DATE}"; done >"$TMPDIR/dates"\n'
+            f'cp "{self.stanzas}" "$TMPDIR/../report/stanzas"\n'
+            f'for suite in 1 2 3; do echo "{DATE}"; done >"$TMPDIR/../report/dates"\n'
             f'echo "$target" >>"{self.runs}"\n'
             f"{body}\n"
         )
@@ -131,7 +131,9 @@ def test_packages_of_another_build_are_not_used(scene: Scene, what: str, monkeyp
     if what == "date":
         later = "Sat, 21 Nov 2026 09:15:45 UTC"
         (scene.mirror / "dists/trixie/InRelease").write_text(f"Date: {later}\n")
-        scene.bootstrap(f'(echo "{DATE}"; echo "{DATE}"; echo "{later}") >"$TMPDIR/dates"; cp "{scene.root}" "$target"')
+        scene.bootstrap(
+            f'(echo "{DATE}"; echo "{DATE}"; echo "{later}") >"$TMPDIR/../report/dates"; cp "{scene.root}" "$target"'
+        )
     if what == "epoch":
         monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     if what == "variant":
@@ -148,14 +150,14 @@ def test_an_archive_that_changes_in_the_middle_is_downloaded_again(scene: Scene)
     # Whoever asked for the date saw the old one; from the first download on there is the new one.
     scene.bootstrap(
         f'echo "Date: {later}" >"{release}"\n'
-        f'(echo "{DATE}"; echo "{DATE}"; echo "{later}") >"$TMPDIR/dates"; cp "{scene.root}" "$target"'
+        f'(echo "{DATE}"; echo "{DATE}"; echo "{later}") >"$TMPDIR/../report/dates"; cp "{scene.root}" "$target"'
     )
     scene.build()
     assert scene.made() == ["packages.tar", "packages.tar", "root.tar"]
 
 
 def test_a_mirror_that_changes_all_the_time_is_named(scene: Scene) -> None:
-    scene.bootstrap('echo "Sat, 21 Nov 2026 15:15:44 UTC" >"$TMPDIR/dates"; : >"$target"')
+    scene.bootstrap('echo "Sat, 21 Nov 2026 15:15:44 UTC" >"$TMPDIR/../report/dates"; : >"$target"')
     with pytest.raises(errors.MirrorUnreachable, match="a mirror that changes"):
         scene.build()
     assert scene.left_behind() == []

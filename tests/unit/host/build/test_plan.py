@@ -120,9 +120,9 @@ def test_sources_are_deb822_and_signed(catalogue: packages.Catalogue) -> None:
 
 def test_mmdebstrap_is_told_all_of_it(catalogue: packages.Catalogue) -> None:
     made = plan.make(plan.Request(without=("ssh",)), catalogue)
-    inputs, sources, scratch = Path("/with space/inputs"), Path("/w/debian.sources"), Path("/w/scratch")
+    inputs, sources, report = Path("/with space/inputs"), Path("/w/debian.sources"), Path("/w/report")
     argv = bootstrap.packages_arguments(
-        made, mode="root", inputs=inputs, sources=sources, scratch=scratch, target="/w/packages.tar"
+        made, mode="root", inputs=inputs, sources=sources, report=report, target="/w/packages.tar"
     )
     assert argv[-3:] == ["trixie", "/w/packages.tar", "/w/debian.sources"]
     assert f"--include=apt,{','.join(made.packages)}" in argv
