@@ -7,6 +7,7 @@ copies nothing itself: a reader that has stopped reading would stop it, too.
 
 import os
 import stat
+import time
 
 from guest.floor import paths, say
 from guest.mechanism import processes, program, reap, signals, spawn
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 
 _FORMATS = (b"prefix", b"json")
 _VARIABLE = b"MY_INIT_LOG_FORMAT"
+_SHORT_SECONDS = 1.0
+_NEVER = float("inf")
 
 
 class Logs:
     """The fifos of the services and the copier; `pid` is 0 when there is none."""
 
-    __slots__ = ("_container", "_directory", "_fds", "_format", "_state", "_to_copier", "pid")
+    __slots__ = ("_again_at", "_container", "_directory", "_fds", "_format", "_started", "_state", "_to_copier", "pid")
 
     def __init__(self, state: bytes, container: "environment.Container") -> None:
         self.pid = 0
@@ -32,6 +35,8 @@ class Logs:
         self._format = b""
         self._fds: dict[bytes, list[int]] = {}
         self._to_copier = -1
+        self._started = 0.0  # the copier, in monotonic seconds
+        self._again_at = _NEVER  # when a killed one is replaced
 
     def start(self) -> None:
         """Open the container's own streams to services that run as another user; start the copier when one is wanted."""
@@ -67,11 +72,19 @@ class Logs:
         """Replace a copier that was killed; what lies in the fifos is not lost."""
         if self.pid and not reap.lives(self.pid):
             reap.forget(self.pid)
+            self.pid = 0
             self._close_pipe()
             say.error("the process that copies the services' logs was killed; it is replaced")
+            # One that did not live for a second would die again at once.
+            self._again_at = self._started + _SHORT_SECONDS
+        if time.monotonic() >= self._again_at:
             self._start_copier()
             for name in self._fds:
                 self._tell(b"add", name)
+
+    def due(self) -> float:
+        """When `look_after` has something to do though nothing was heard (monotonic seconds, infinite for never)."""
+        return self._again_at
 
     def finish(self) -> None:
         """Nobody writes any more: the copier may read the rest and end."""
@@ -94,6 +107,8 @@ class Logs:
             processes.signal(self.pid, signals.KILL)
 
     def _start_copier(self) -> None:
+        self._again_at = _NEVER
+        self._started = time.monotonic()
         reader, self._to_copier = os.pipe()
         try:
             # An environment of its own: nothing of the container's is needed to copy lines.
