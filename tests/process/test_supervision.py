@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -108,3 +109,92 @@ def test_a_directory_called_log_that_holds_no_logger(world: World) -> None:
     with world.start() as container:
         until(lambda: container.out.count(b"up") == 2, "both")
         assert "runsv" not in container.err
+
+
+def test_what_a_killed_runsv_has_left_is_ended_before_the_next_start(world: World) -> None:
+    world.service("s", "setsid sleep 1234 & echo start; wait", check="#!/bin/sh\n[ -e /ready ]\n")
+    world.service("app", "echo app; exec sleep 1000", depends="s")
+    world.script("/etc/my_init.d/10", "touch /ready")
+    with world.start() as container:
+        until(lambda: state_of(container, "app") == "ready", "both")
+        (container.root / "ready").unlink()
+        container.call("kill", "-9", runsv_of(container, "s"))
+        until(lambda: container.out.count(b"start") == 2, "next start")
+        assert len(container.call("pgrep", "-f", "sleep 1234").split()) <= 1
+        until(lambda: state_of(container, "s") == "running", "next instance, of which nobody knows whether it is ready")
+
+
+@pytest.mark.root  # mount
+def test_a_runsv_that_cannot_be_replaced_now_is_replaced_later(world: World) -> None:
+    world.service("s", "echo start; exec sleep 1000")
+    with world.start() as container:
+        until(lambda: state_of(container, "s") == "ready", "s")
+        home = "/run/dodai/service/s"
+        container.call("sh", "-c", f"mkdir {home}/busy; mount -t tmpfs x {home}/busy")
+        container.call("kill", "-9", runsv_of(container, "s"))
+        until(lambda: "cannot start service 's'" in container.err, "line")
+        container.call("umount", f"{home}/busy")
+        container.kill(signal.SIGHUP)
+        until(lambda: container.out.count(b"start") == 2, "next start")
+
+
+@pytest.mark.root  # other uids
+def test_what_a_service_left_and_nobody_may_kill_is_named_and_not_waited_for(world: World) -> None:
+    """A my_init that is not root, and a program with the set-uid bit."""
+    as_user = "cp /usr/bin/setpriv /somebody; chmod 4755 /somebody; exec setpriv --reuid=1000 --clear-groups"
+    left = "/somebody --reuid=4321 --clear-groups sleep 1000"
+    world.service("s", f"[ -e /tmp/seen ] || {{ touch /tmp/seen; {left} & sleep 0.1; exit 1; }}; echo second; exec sleep 1000")
+    with world.start(through=["sh", "-c", f'{as_user} "$@"', "sh"]) as container:
+        container.wait_for(b"second")
+        assert "service 's' is started again beside what it has left and cannot be killed" in container.err
+        assert "(sleep)" in container.err
+
+
+def test_a_copier_that_ends_at_once_is_not_started_again_and_again(world: World) -> None:
+    world.service("s", "echo line; exec sleep 1000")
+    world.script("/usr/lib/dodai/service/copy-logs", "exit 1")
+    with world.start(environment={"MY_INIT_LOG_FORMAT": "prefix"}) as container:
+        until(lambda: container.err.count("is replaced") == 2, "second try")
+        before = time.monotonic()
+        until(lambda: container.err.count("is replaced") == 3, "third try")
+        assert time.monotonic() - before > 0.5
+
+
+@pytest.mark.root  # strace on a process of another user namespace
+def test_a_directory_that_cannot_be_read_is_no_reason_to_stop_its_services(world: World) -> None:
+    world.service("s", f'trap "echo asked; exit 0" TERM; echo up; {LOOP}')
+    with world.start() as container:
+        until(lambda: state_of(container, "s") == "ready", "s")
+        trace = world.scratch / "trace"
+        fault = ["-P", "/etc/service", "-e", "inject=openat:error=EMFILE"]
+        words = ["strace", "-o", str(trace), *fault, "-p", str(container.pid)]
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as strace:
+            assert strace.stderr is not None
+            assert any("attached" in line for line in strace.stderr)
+            made = container.root / "etc/service/made"
+            try:
+                made.mkdir()
+                (made / "run").symlink_to("/bin/true")
+                container.kill(signal.SIGHUP)
+                until(lambda: "INJECTED" in trace.read_text(), "scan that failed")
+            finally:
+                strace.kill()
+        until(lambda: state_of(container, "made"), "made")
+        assert b"asked" not in container.out
+
+
+def test_the_end_of_a_critical_system_logger_ends_the_boot(world: World) -> None:
+    world.service("syslog-ng", "exit 5", critical="")
+    world.script("/etc/my_init.d/10", "echo startup")
+    result = world.run("--", "echo", "command")
+    assert result.code == 5
+    assert b"command" not in result.stdout
+
+
+def test_what_can_be_no_service_is_named_once(world: World) -> None:
+    world.service("flaps", "echo flap; exit 0")
+    world.script("/etc/my_init.d/10", "ln -s /nowhere /etc/service/link; mkdir /etc/service/broken")
+    with world.start() as container:
+        until(lambda: container.out.count(b"flap") == 3, "three instances")
+        assert container.err.count("a link to nothing") == 1
+        assert container.err.count("'broken' is not started") == 1

@@ -15,6 +15,13 @@ def parents() -> dict[int, int]:
     return {pid: int(fields[1]) for pid, fields in _stats() if fields[0] not in (b"Z", b"X")}
 
 
+def parents_and_sessions() -> tuple[dict[int, int], dict[int, int]]:
+    """The same, and pid → session, in one look."""
+    found = {pid: fields for pid, fields in _stats() if fields[0] not in (b"Z", b"X")}
+    above = {pid: int(fields[1]) for pid, fields in found.items()}
+    return above, {pid: int(fields[3].split(b" ", 1)[0]) for pid, fields in found.items()}
+
+
 def _stats() -> "Iterator[tuple[int, list[bytes]]]":
     """Every pid with its fields from the state on: state, parent, group… (proc(5), /proc/pid/stat)."""
     for entry in os.listdir("/proc"):
@@ -24,11 +31,6 @@ def _stats() -> "Iterator[tuple[int, list[bytes]]]":
         if text:
             # The name in parentheses may hold anything, also ")"; the state follows the last one.
             yield int(entry), text[text.rindex(b")") + 2 :].split(b" ", 3)
-
-
-def sessions() -> dict[int, int]:
-    """pid → session of every process."""
-    return {pid: int(fields[3].split(b" ", 1)[0]) for pid, fields in _stats()}
 
 
 def descendants(root: int, among: dict[int, int] | None = None) -> list[int]:

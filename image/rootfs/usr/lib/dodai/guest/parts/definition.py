@@ -1,5 +1,6 @@
 """A service directory as people write it: what it holds and what is wrong with it. Nothing is run."""
 
+import errno
 import os
 
 from guest.floor import paths, say
@@ -7,6 +8,7 @@ from guest.mechanism import program
 from guest.parts import settings
 
 SYSLOG = b"syslog-ng"
+_MISSING = (errno.ENOENT, errno.ENOTDIR)
 
 
 class Definition:
@@ -40,24 +42,44 @@ class Definition:
         return None
 
 
-def all_in(directory: bytes = paths.SERVICES) -> list[Definition]:
-    """Every definition below directory in byte order; names with a leading dot are not services (runsvdir.8)."""
+class Listing:
+    """What a directory of services holds, in byte order; by name why something there can be no service, as a line to say.
+
+    `unreadable`: those of them that may be services all the same, could they be looked at now. `complete`:
+    that the directory itself was read.
+    """
+
+    __slots__ = ("complete", "definitions", "faults", "unreadable")
+
+    def __init__(self) -> None:
+        self.complete = True
+        self.definitions: list[Definition] = []
+        self.faults: dict[bytes, str] = {}
+        self.unreadable: set[bytes] = set()
+
+
+def all_in(directory: bytes = paths.SERVICES) -> Listing:
+    """Everything below directory; names with a leading dot are not services (runsvdir.8). One that is missing is empty."""
+    listing = Listing()
     try:
         names = sorted(os.listdir(directory))
-    except OSError:
-        return []
-    found = []
+    except OSError as problem:
+        listing.complete = problem.errno in _MISSING
+        return listing
     for name in names:
         if name.startswith(b"."):
             continue
         path = directory + b"/" + name
+        begin = f"service '{say.shown(name)}' is not started: "
         try:
             if b"\n" in name:
-                say.info(f"service '{say.shown(name)}' is not started: its name has a line break; rename the directory")
+                listing.faults[name] = begin + "its name has a line break; rename the directory"
             elif os.path.isdir(path):
-                found.append(Definition(name, directory))
+                listing.definitions.append(Definition(name, directory))
             elif os.path.islink(path):
-                say.info(f"service '{say.shown(name)}' is not started: a link to nothing; correct or remove it")
+                listing.faults[name] = begin + "a link to nothing; correct or remove it"
         except OSError as problem:
-            say.info(f"service '{say.shown(name)}' is not started: {problem.strerror}")
-    return found
+            if problem.errno not in _MISSING:
+                listing.faults[name] = begin + str(problem.strerror)
+                listing.unreadable.add(name)
+    return listing

@@ -10,6 +10,7 @@ from guest.mechanism import processes
 from guest.parts import home, leftovers, supervisor
 
 NEVER = float("inf")
+_LOOK_SECONDS = 0.02  # until runsv has written of the finish
 
 
 class Pause:
@@ -24,7 +25,7 @@ class Pause:
         self._until = 0.0
         self._baseline = 0  # the identity of runsv's status when the pause began
         keep = {finish, supervised.logger_pid()} - {0}
-        self._leftovers: leftovers.Leftovers | None = leftovers.Leftovers(supervised.pid, keep)
+        self._leftovers: leftovers.Leftovers | None = leftovers.Leftovers(supervised.definition.name, supervised.pid, keep)
 
     def last(self, seconds: float) -> None:
         """Let it last so long from now on."""
@@ -43,9 +44,9 @@ class Pause:
 
     def due(self) -> float:
         """When to look again though nothing is heard."""
-        if self._leftovers is not None or not self._baseline:
-            return time.monotonic() + leftovers.LOOK_SECONDS
-        return self._until
+        if self._leftovers is not None:
+            return self._leftovers.due()
+        return self._until if self._baseline else time.monotonic() + _LOOK_SECONDS
 
     def _touched(self) -> bool:
         """Whether somebody has spoken to runsv meanwhile: it has written its status anew, or the finish is gone."""

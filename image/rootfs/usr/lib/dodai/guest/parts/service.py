@@ -3,6 +3,7 @@
 import time
 
 from guest.floor import say
+from guest.mechanism import reap
 from guest.parts import backoff, ending, home, pause, readiness, record, supervision, supervisor
 
 TYPE_CHECKING = False
@@ -59,8 +60,6 @@ class Service:
             return False
         self.record.moved()
         self.record.wanted = not self.definition.has(b"down")
-        self._instance = 0
-        self._pause = None
         self.readiness.listen(self.supervisor.home, socket)
         return True
 
@@ -71,6 +70,21 @@ class Service:
         if self.record.wanted and not self.waiting:
             self.readiness.expect()
         self.record.enter(record.STARTING if self.record.wanted else record.DOWN)
+
+    def lost(self) -> None:
+        """Its runsv was killed: nobody knows of an instance, and what was said of the last one holds no more."""
+        reap.forget(self.supervisor.pid)
+        self.supervisor.pid = 0
+        self._pause = None
+        self._going = False
+        self._leave_instance()
+        if self.record.wanted:
+            self.record.enter(record.STARTING)
+
+    def abandon(self) -> None:
+        """It could not be started: give back what it holds."""
+        self.supervisor.close()
+        self.readiness.close()
 
     def go(self) -> None:
         """What it depends on is ready."""
@@ -113,7 +127,7 @@ class Service:
                 self._pause = None
                 if self.record.state == record.BACKOFF:
                     self.record.enter(record.STARTING)
-        else:
+        elif self.supervisor.pid:
             self._look()
         self.readiness.look()
         self.record.healthy = self.readiness.healthy
@@ -126,7 +140,8 @@ class Service:
         """When `tick` is needed again though nothing is heard."""
         if self._pause is not None:
             return self._pause.due()
-        if self.supervisor.needs_looks or (self.record.state == record.STARTING and not self.waiting):
+        starting = self.record.state == record.STARTING and not self.waiting
+        if self.supervisor.pid and (self.supervisor.needs_looks or starting):
             return min(self.readiness.due(), time.monotonic() + _SOON)
         return self.readiness.due()
 

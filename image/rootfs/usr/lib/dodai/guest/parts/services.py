@@ -5,7 +5,7 @@ import time
 
 from guest.floor import paths, say
 from guest.mechanism import files, nursery, reap, watch
-from guest.parts import definition, dependencies, doubles, ending, environment, home, logs, pause, record, service
+from guest.parts import definition, dependencies, doubles, ending, environment, fitness, home, logs, pause, record, service
 
 _SOON_SECONDS = 0.5  # a directory that may still be in the making, a service on its way out
 _PASS_SECONDS = 0.0001  # for each service, at least between two looks at all of them
@@ -18,16 +18,17 @@ class Services:
 
     __slots__ = (
         "_behind",
-        "_broken",
         "_changed",
         "_container",
         "_critical",
         "_doubles",
         "_exact",
+        "_fitness",
         "_leaving",
         "_looked",
         "_mailbox",
-        "_skipped",
+        "_owed",
+        "_scanned",
         "_sockets",
         "_state",
         "_watch",
@@ -44,9 +45,7 @@ class Services:
         self.logs = logs.Logs(state, container)
         self._state = state
         self._container = container
-        # Why a service is not started, for those looked at again; "" when that has not been said yet.
-        self._broken: dict[bytes, str] = {}
-        self._skipped: set[bytes] = set()
+        self._fitness = fitness.Fitness()
         self._sockets = 0  # made so far: no two services may ever have the same
         self._leaving: list[service.Service] = []
         self._doubles = doubles.Doubles()
@@ -54,6 +53,8 @@ class Services:
         self._critical: tuple[bytes, int] | None = None  # the first critical service that ended, its wait status
         self._watch: int | None = None
         self._changed: int | None = None  # when the directory was changed last, as far as it has been scanned
+        self._scanned = 0.0  # when the last scan was, in monotonic seconds
+        self._owed = False  # the last scan could not read everything, or something stood in its way that has gone
         self._looked = 0.0  # when every service was looked at last, in monotonic seconds
         self._behind = False  # something has changed since
         self._exact = False
@@ -83,12 +84,17 @@ class Services:
         """Have changes of the directory come as signals; where that cannot be, it is looked at from time to time."""
         self._watch = watch.add(self.directory)
 
-    def changed(self) -> bool:
-        """Whether the directory has changed since the last scan; that of a change of just now does not count as the last."""
+    def is_scan_due(self) -> bool:
+        """Whether the directory has changed since the last scan, or what that has found is to be looked at again.
+
+        A scan in the same moment as a change does not count: another change may have followed.
+        """
+        if time.monotonic() >= self.next_scan():
+            return True
         try:
             return os.stat(self.directory).st_mtime_ns != self._changed
         except OSError:
-            return True
+            return self._changed is not None
 
     def scan(self, *, patient: bool = True) -> None:
         """Start what is new in the directory, stop what is gone or was replaced, look again at what was broken.
@@ -96,10 +102,19 @@ class Services:
         patient: a fault is named at the second look, since a directory may be seen while it is being made.
         """
         self._changed = _settled(self.directory)
-        found = {what.name: what for what in definition.all_in(self.directory)}
+        self._scanned = time.monotonic()
+        listing = definition.all_in(self.directory)
+        # No room for another descriptor, for one: that a running service cannot be seen is no reason to stop it.
+        self._owed = not listing.complete or bool(listing.unreadable)
+        if not listing.complete:
+            return
+        self._fitness.learn(listing)
+        found = {what.name: what for what in listing.definitions}
         for name, one in list(self.running.items()):
             what = found.get(name)
-            if what is None or what.identity != one.definition.identity:
+            if name in listing.unreadable:
+                found[name] = one.definition
+            elif what is None or what.identity != one.definition.identity:
                 say.debug(f"service '{say.shown(name)}' was removed")
                 del self.running[name]
                 one.stop()
@@ -108,7 +123,6 @@ class Services:
         busy = {one.name for one in self._leaving} | self._doubles.names() | self.running.keys()
         self.dependencies.learn(found)
         self._start([what for name, what in found.items() if name not in busy], patient)
-        self._broken = {name: why for name, why in self._broken.items() if name in found}
 
     def progress(self) -> None:
         """Hear of ends, follow every service, and start those whose turn has come."""
@@ -136,14 +150,16 @@ class Services:
 
     def next_look(self) -> float:
         """When to call `progress` again though nothing was heard (monotonic seconds, infinite for never)."""
+        if self._behind:
+            return self._looked + self._pass_seconds()
         due = min((one.due() for one in self.running.values() if not one.supervisor.stopping), default=pause.NEVER)
-        return self._looked + self._pass_seconds() if self._behind else due
+        return min(due, self._doubles.due(), self.logs.due())
 
-    def next_scan(self) -> float | None:
-        """In how many seconds to look again at what no signal will tell of; None when there is nothing such."""
-        if self._leaving or self._doubles.names() or "" in self._broken.values():
-            return _SOON_SECONDS
-        return _LATER_SECONDS if self._broken or self._watch is None else None
+    def next_scan(self) -> float:
+        """When to scan again though no signal has told of a change (monotonic seconds, infinite for never)."""
+        if self._owed or self._leaving or self._fitness.unnamed():
+            return self._scanned + _SOON_SECONDS
+        return self._scanned + _LATER_SECONDS if self._fitness.broken or self._watch is None else pause.NEVER
 
     def ready(self) -> bool:
         """Whether every service that is to be up is ready. Those that wait for a broken one are not."""
@@ -161,12 +177,12 @@ class Services:
         for name, one in self.running.items():
             supervised = one.supervisor
             if supervised.pid and not supervised.stopping and not reap.lives(supervised.pid):
-                reap.forget(supervised.pid)
-                supervised.pid = 0
                 say.error(f"the supervisor of service '{say.shown(name)}' was killed; it is replaced")
                 if not self._doubles.take(one):
                     again.append(one)
-        self._launch(again)
+                one.lost()
+        for name in self._launch(again):
+            del self.running[name]  # the next scan takes it for a new one
 
     def critical_end(self) -> tuple[bytes, int] | None:
         """Name and wait status of the first critical service that ended, if any."""
@@ -195,63 +211,46 @@ class Services:
         self._exact = any(not environment.is_shell_name(name) for name in self._container.variables)
         fresh = []
         for what in found:
-            if self._is_fit(what, patient):
+            if self._fitness.passes(what, patient=patient):
                 one = service.Service(what, self._container)
                 one.waiting = self.dependencies.must_wait(what, self.running)
                 fresh.append(one)
-        for name in self._launch(fresh):
-            self._broken[name] = "cannot start"
+        self._launch(fresh)
         for one in fresh:
             if one.supervisor.pid:
-                self._broken.pop(one.name, None)
+                self._fitness.broken.pop(one.name, None)
                 self.running[one.name] = one
-
-    def _is_fit(self, what: definition.Definition, patient: bool) -> bool:
-        name = what.name
-        if what.needs_root and os.geteuid() != 0:
-            if name not in self._skipped:
-                say.info(f"service '{say.shown(name)}' is skipped: it needs root, and my_init runs as uid {os.geteuid()}")
-            self._skipped.add(name)
-            return False
-        why = what.fault()
-        if why is None:
-            if name not in self._broken:
-                for line in what.settings.complaints:
-                    say.error(line)
-            return True
-        if patient and name not in self._broken:
-            why = ""
-        elif self._broken.get(name) != why:
-            say.info(why)
-        self._broken[name] = why
-        return False
 
     def _launch(self, fresh: "list[service.Service]") -> list[bytes]:
         """Start a supervisor for each; the names of those that could not be."""
         jobs: list[tuple[service.Service, nursery.Job]] = []
-        failed = []
+        failed: list[service.Service] = []
         for one in fresh:
             self._sockets += 1
             if not one.prepare(self._state, self._state + b"/notify/%d" % self._sockets, exact=self._exact):
-                failed.append(one.name)
+                failed.append(one)
                 continue
             out, err = self.logs.add(one.name)
             jobs.append((one, nursery.Job(one.supervisor.home, out, err, one.readiness.variable())))
-        if not jobs:
-            return failed
-        nursery.start([job for _, job in jobs], self._container.for_child())
+        if jobs:
+            nursery.start([job for _, job in jobs], self._container.for_child())
         for one, job in jobs:
             if job.pid:
                 one.started(job.pid)
             else:
                 say.error(f"cannot start service '{say.shown(one.name)}': {job.problem}")
-                failed.append(one.name)
-        return failed
+                failed.append(one)
+        for one in failed:
+            one.abandon()
+            self._fitness.failed(one.name)
+        return [one.name for one in failed]
 
     def _bury(self) -> None:
         for one in self._leaving:
             if one.gone():
                 self.logs.close(one.name)
+                self._owed = True  # another may have taken its name
+                self._scanned = 0.0
         self._leaving = [one for one in self._leaving if one.record.state != record.DOWN]
 
 

@@ -33,6 +33,8 @@ def syslog_progress(self: init.Init, _signal: int) -> str | None:
     """Go on as soon as /dev/log is there, and without it when that takes too long."""
     if not self.syslog.ready():
         self.services.progress()
+        if running.critical_ended(self):
+            return states.PRE_HOOKS
         if not self.overdue():
             self.wake_after(_FALLBACK_SECONDS)
             return None
@@ -60,6 +62,8 @@ def startup_progress(self: init.Init, _signal: int) -> str | None:
     if self.step is None:
         return None
     self.services.progress()
+    if running.critical_ended(self):
+        return states.INTERRUPTED
     status = reap.status(self.step.pid)
     if status is None:
         running.wake_for_services(self)

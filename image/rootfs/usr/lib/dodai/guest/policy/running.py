@@ -46,7 +46,8 @@ def rescan(self: init.Init, _number: int) -> str | None:
 def enter(self: init.Init) -> str | None:
     """Start the command."""
     if self.options.services:
-        self.wake_at(self.services.next_look())
+        wake_for_services(self)
+        self.wake_at(self.services.next_scan())
     if not self.options.command:
         return None
     try:
@@ -101,26 +102,33 @@ def command_ended(self: init.Init) -> bool:
 
 def _look_at_services(self: init.Init) -> str | None:
     """Follow the services, and the directory; a critical one that has ended is the end of the container."""
-    if self.services.changed() or self.services.next_scan() is not None:
-        self.services.scan()
     self.services.progress()
+    if self.services.is_scan_due():
+        self.services.scan()
     if not self.ready_told and self.services.ready():
         self.ready_told = True
         events.write("ready")
-    end = self.services.critical_end()
-    if end is not None:
-        name, status = end
-        code = codes.of_status(status)
-        say.info(f"critical service '{say.shown(name)}' ended with exit code {code}; the container stops")
-        self.outcome.settle(code)
-        events.write("stop", service=name)
+    if critical_ended(self):
         return states.PRE_HOOKS
     wake_for_services(self)
+    self.wake_at(self.services.next_scan())
     return None
 
 
+def critical_ended(self: init.Init) -> bool:
+    """Whether a critical service has ended, which is the end of the container with its exit code."""
+    end = self.services.critical_end()
+    if end is None:
+        return False
+    name, status = end
+    code = codes.of_status(status)
+    say.info(f"critical service '{say.shown(name)}' ended with exit code {code}; the container stops")
+    self.outcome.settle(code)
+    events.write("stop", service=name)
+    return True
+
+
 def wake_for_services(self: init.Init) -> None:
-    """Set the alarm for whatever the services need next."""
-    again = self.services.next_scan()
-    self.wake_after(again)
+    """Set the alarm for whatever the running services need next."""
+    self.wake_after(None)
     self.wake_at(self.services.next_look())

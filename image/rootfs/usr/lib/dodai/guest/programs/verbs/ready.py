@@ -64,6 +64,6 @@ def _not_begun(seen: view.View) -> list[str]:
     is_root = os.stat(seen.state).st_uid == 0
     return [
         os.fsdecode(one.name)
-        for one in definition.all_in(paths.SERVICES)
+        for one in definition.all_in(paths.SERVICES).definitions
         if os.fsdecode(one.name) not in known and one.fault() is None and (is_root or not one.needs_root)
     ]
