@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import select
 import selectors
 import subprocess
 import tempfile
@@ -33,15 +34,46 @@ class Kit:
     roots: dict[str, Path]
 
 
+class Reader:
+    """A native/log.c at the other end of a service's lines."""
+
+    def __init__(self, kit: Kit, path: Path, lines: layouts.Lines) -> None:
+        self._child = subprocess.Popen(
+            [kit.helpers / "bench-log", lines.wanted, path, str(lines.count)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        )
+
+    def wait(self, word: str, timeout: float = DEADLINE) -> list[int]:
+        """The numbers that it says with that word, which is the next it has to say. Raises Failed."""
+        assert self._child.stdout is not None
+        # The rest of a line follows its beginning at once.
+        if not select.select([self._child.stdout], [], [], timeout)[0]:
+            raise Failed(f'the reader of lines: no "{word}" within {timeout:g} s')
+        words = self._child.stdout.readline().split()
+        if words[:1] != [word.encode()]:
+            raise Failed(f'the reader of lines ended while "{word}" was waited for')
+        return [int(number) for number in words[1:]]
+
+    def close(self) -> None:
+        """End it."""
+        self._child.kill()
+        self._child.wait()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
+
+
 class Failed(errors.DodaiError):
     """A peer did not do what is measured; the run goes on without this value."""
 
 
 class Container:
-    """A running container. `pid` is its PID 1 as seen from here, `started` when its exec began."""
+    """A running container. `pid` is its PID 1 as seen from here, `started` when its exec began.
+
+    `reader` is at the other end of the lines of its services, where those are what is measured.
+    """
 
     def __init__(self, name: str, child: subprocess.Popen[bytes], work: Path) -> None:
         self.name = name
+        self.reader: Reader | None = None
         self._child = child
         self._work = work
         self._events: list[list[str]] = []
@@ -91,6 +123,8 @@ class Container:
 
     def output(self) -> str:
         """The last line that the init wrote."""
+        if not (self._work / "output").is_file():
+            return "its output went to the reader of lines"
         with contextlib.suppress(OSError):
             lines = (self._work / "output").read_text(errors="backslashreplace").splitlines()
             return lines[-1] if lines else "it said nothing"
@@ -124,32 +158,43 @@ def start(
     more: Mapping[str, str] = MappingProxyType({}),
     command: Sequence[str] = (),
     orphans: int = 0,
+    lines: layouts.Lines | None = None,
 ) -> Iterator[Container]:
     """Start a fresh container with these services, or with a one-shot `command` beside them; nothing of it is left behind.
 
     `more` has further files of the services (NAME/FILE: text); `orphans` is how many a service makes when it gets USR1.
+    With `lines` the services write those instead, and the container has a reader for them.
     """
-    with tempfile.TemporaryDirectory(prefix="dodai-bench-") as scratch:
-        work = Path(scratch)
+    with contextlib.ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dodai-bench-")))
         inside, top = work / "bench", work / "top"
         inside.mkdir()
         os.mkfifo(inside / "report", 0o666)
         os.link(kit.helpers / "bench-service", inside / "bench-service")
         (inside / "orphans").write_text(f"{orphans}\n", encoding="ascii")
         top.mkdir()
-        arguments = layouts.write(peer, services, top, more)
+        arguments = layouts.write(peer, services, top, more, lines)
         if command:
             arguments = [*peer.one_shot, *command]
+        reader = None
+        if lines and peer.log in peers.STREAMS:
+            # As an engine has it: the output is a pipe with somebody behind it, before anything runs.
+            os.mkfifo(work / "output")
+            reader = stack.enter_context(contextlib.closing(Reader(kit, work / "output", lines)))
         child = subprocess.Popen(
             [kit.helpers / "bench-container", kit.roots[peer.name], top, work, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=WORLD,
+            env=WORLD | (layouts.environment(peer) if lines else {}),
             start_new_session=True,
         )
         container: Container | None = None
         try:
             container = Container(peer.name, child, work)
+            if lines and reader is None:
+                file = Path(f"/proc/{container.pid}/root{layouts.LOG_FILES[peer.log]}")
+                reader = stack.enter_context(contextlib.closing(Reader(kit, file, lines)))
+            container.reader = reader
             yield container
         finally:
             if container is not None:

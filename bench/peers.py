@@ -13,6 +13,9 @@ from dodai import errors
 
 DODAI = "dodai"
 DODAI_DEFAULT = "dodai-default"
+DODAI_PREFIX = "dodai-prefix"
+DODAI_JSON = "dodai-json"
+OURS = (DODAI, DODAI_DEFAULT, DODAI_PREFIX, DODAI_JSON)
 
 # How a peer is told of its services.
 RUN_FILES = "run-files"  # SERVICES/NAME/run: runit, s6, s6-overlay, my_init
@@ -20,6 +23,17 @@ SUPERVISOR = "supervisor"  # /etc/supervisor/conf.d
 PEBBLE = "pebble"  # a layer of YAML
 COMMAND = "command"  # it starts one program, its argument
 LAYOUTS = (RUN_FILES, SUPERVISOR, PEBBLE, COMMAND)
+
+# Where the lines of a service go: to the container's output as they are, or as MY_INIT_LOG_FORMAT has it; or into a file.
+PLAIN, PREFIX, JSON = "plain", "prefix", "json"
+STREAMS = (PLAIN, PREFIX, JSON)
+SVLOGD, S6_LOG, SUPERVISORD = "svlogd", "s6-log", "supervisord"
+LOGS = {
+    RUN_FILES: (*STREAMS, SVLOGD, S6_LOG),
+    SUPERVISOR: (SUPERVISORD,),
+    PEBBLE: (),
+    COMMAND: (PLAIN,),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,7 +43,8 @@ class Peer:
     `init` is what is started as PID 1; for COMMAND the service's program is put behind it. `one_shot` is what a one-shot
     command is put behind; empty where there is no such thing. The root comes from exactly one of `image` (a local image of the
     engine), `root` (a directory), `packages` (of Debian, on the base of Dodai minimal) and `variant` (of Dodai).
-    `stop_signal` is 0 where a stop leaves the services to the kernel, so that there is nothing to compare.
+    `stop_signal` is 0 where a stop leaves the services to the kernel, so that there is nothing to compare. `log` says where the
+    lines of its services go, one of LOGS; empty: no lines are measured.
     """
 
     name: str
@@ -45,6 +60,9 @@ class Peer:
     note: str = ""
     # Whether it is measured in every row; otherwise only in those with one service and one command.
     full: bool = True
+    log: str = ""
+    # Whether only the rows about lines are measured, since in the others it is as another peer.
+    logs_only: bool = False
 
     @property
     def supervises(self) -> bool:
@@ -55,8 +73,24 @@ class Peer:
 # Debian's /etc/service is a link that its runit manages.
 _SCAN = "/srv/service"
 
+
+def _formatted(name: str, log: str) -> Peer:
+    return Peer(
+        name,
+        ("/sbin/my_init",),
+        one_shot=("/sbin/my_init", "--"),
+        variant="minimal",
+        full=False,
+        log=log,
+        logs_only=True,
+        note=f"dodai with MY_INIT_LOG_FORMAT={log}",
+    )
+
+
 BUILT_IN = (
-    Peer(DODAI, ("/sbin/my_init",), one_shot=("/sbin/my_init", "--"), variant="minimal"),
+    Peer(DODAI, ("/sbin/my_init",), one_shot=("/sbin/my_init", "--"), variant="minimal", log=PLAIN),
+    _formatted(DODAI_PREFIX, PREFIX),
+    _formatted(DODAI_JSON, JSON),
     Peer(
         DODAI_DEFAULT,
         ("/sbin/my_init",),
@@ -71,14 +105,24 @@ BUILT_IN = (
         services=_SCAN,
         stop_signal=0,
         packages=("runit",),
-        note="a stop leaves its services to the kernel",
+        note="a stop leaves its services to the kernel; svlogd -tt writes its lines into a file",
+        log=SVLOGD,
     ),
-    Peer("s6-svscan", ("/usr/bin/s6-svscan", _SCAN), services=_SCAN, packages=("s6",)),
+    Peer(
+        "s6-svscan",
+        ("/usr/bin/s6-svscan", _SCAN),
+        services=_SCAN,
+        packages=("s6",),
+        note="s6-log T writes its lines into a file",
+        log=S6_LOG,
+    ),
     Peer(
         "supervisord",
         ("/usr/bin/supervisord", "-n", "-c", "/etc/supervisor/supervisord.conf"),
         layout=SUPERVISOR,
         packages=("supervisor",),
+        note="it writes the lines into a file itself",
+        log=SUPERVISORD,
     ),
     Peer("tini", ("/usr/bin/tini", "--"), layout=COMMAND, one_shot=("/usr/bin/tini", "--"), packages=("tini",)),
     Peer(
@@ -97,7 +141,7 @@ BUILT_IN = (
     ),
 )
 
-_KEYS = ("image", "root", "init", "layout", "services", "one-shot", "stop-signal", "note")
+_KEYS = ("image", "root", "init", "layout", "services", "one-shot", "stop-signal", "log", "note")
 
 
 def read(path: Path) -> list[Peer]:
@@ -143,6 +187,10 @@ def _peer(key: str, table: Mapping[str, Any], name: str) -> Peer:
     layout = _string(table, "layout", RUN_FILES, place)
     if layout not in LAYOUTS:
         raise errors.UsageError(f'cannot use {place}: no layout "{layout}"', hint=f"choose from: {', '.join(LAYOUTS)}")
+    log = _string(table, "log", "", place)
+    if log and log not in LOGS[layout]:
+        choice = ", ".join(LOGS[layout]) or "none: leave it out"
+        raise errors.UsageError(f'cannot use {place}: no log "{log}" with layout "{layout}"', hint=f"choose from: {choice}")
     init = _words(table, "init", place)
     if not init or not init[0].startswith("/"):
         raise errors.UsageError(f"cannot use {place}: init does not begin with a path", hint='init = ["/sbin/init"]')
@@ -156,6 +204,7 @@ def _peer(key: str, table: Mapping[str, Any], name: str) -> Peer:
         image=_string(table, "image", "", place),
         root=_string(table, "root", "", place),
         note=_string(table, "note", "", place),
+        log=log,
     )
 
 

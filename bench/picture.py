@@ -100,7 +100,10 @@ def svg(results: run.Results) -> str:
             f'  <rect class="page" {size}/>\n',
             _text("title", MARGIN, 48, label),
             _text(
-                "soft", MARGIN, 72, f"Medians and ranges on a logarithmic scale; less is better; dashed: the goal. {machine}"
+                "soft",
+                MARGIN,
+                72,
+                f"Medians and ranges on a logarithmic scale; less is better unless it says more; dashed: the goal. {machine}",
             ),
             *panels,
             "</svg>\n",
@@ -118,7 +121,7 @@ def _panel(row: rows.Row, found: dict[str, stats.Summary], edge: float, top: flo
     card = f'width="{CARD}" height="{last - top + FOOT:g}" rx="10"'
     parts = [
         f'  <rect class="card" x="{edge:g}" y="{top:g}" {card}/>\n',
-        _text("row", left, top + 30, row.title.replace("`", "") + (f",{unit}" if unit else "")),
+        _text("row", left, top + 30, _heading(row, unit)),
     ]
     for tick in scale.ticks():
         parts += [
@@ -128,14 +131,22 @@ def _panel(row: rows.Row, found: dict[str, stats.Summary], edge: float, top: flo
     goal = row.goals.get(peers.DODAI) if peers.DODAI in found else None
     if goal and scale.holds(goal):
         parts.append(_upright("goal", scale.x(goal), first, last, f"goal of {peers.DODAI}: at most {stats.short(goal)}{unit}"))
-    for index, (name, made) in enumerate(sorted(found.items(), key=lambda item: item[1].median)):
+    for index, (name, made) in enumerate(_best_first(row, found)):
         parts.append(_entry(name, made, unit, scale, (left, right, top + HEAD + LINE * index + 6)))
     return "".join(parts)
 
 
+def _heading(row: rows.Row, unit: str) -> str:
+    return row.title.replace("`", "") + (f",{unit}" if unit else "") + (" (more is better)" if row.more else "")
+
+
+def _best_first(row: rows.Row, found: dict[str, stats.Summary]) -> list[tuple[str, stats.Summary]]:
+    return sorted(found.items(), key=lambda item: item[1].median, reverse=row.more)
+
+
 def _entry(name: str, made: stats.Summary, unit: str, scale: Scale, place: tuple[float, float, float]) -> str:
     left, right, y = place
-    ours = " ours" if name in (peers.DODAI, peers.DODAI_DEFAULT) else ""
+    ours = " ours" if name in peers.OURS else ""
     least, median, most = (stats.short(value) for value in (made.least, made.median, made.most))
     told = f"{name}: {median}{unit}, from {least} to {most} in {made.runs} run{'s' if made.runs > 1 else ''}"
     # A line without length would not be drawn.

@@ -17,7 +17,7 @@ from dodai.features import provision
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parent / "build" / "bench"
-HELPERS = ("service", "container")
+HELPERS = ("service", "container", "log")
 SUITE = "trixie"
 
 PROGRAMS = {

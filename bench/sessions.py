@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from bench import container, layouts, peers, sample
+from bench import container, layouts, logs, peers, sample
 
 SETTLE = 1.5  # seconds between the last service and the stop: runit calls a service young for one
 ORPHANS = 10_000
@@ -172,8 +172,8 @@ def _all_up(
     return boxes
 
 
-def _everyone(_peer: peers.Peer) -> bool:
-    return True
+def _everyone(peer: peers.Peer) -> bool:
+    return not peer.logs_only
 
 
 def _full(peer: peers.Peer) -> bool:
@@ -184,6 +184,14 @@ def _ours(peer: peers.Peer) -> bool:
     return peer.full and bool(peer.variant)
 
 
+def _logged(peer: peers.Peer) -> bool:
+    return bool(peer.log)
+
+
+def _logged_beside_command(peer: peers.Peer) -> bool:
+    return peer.log in peers.STREAMS and peer.supervises and bool(peer.one_shot)
+
+
 def _supervisor(peer: peers.Peer) -> bool:
     return peer.full and peer.supervises
 
@@ -191,11 +199,14 @@ def _supervisor(peer: peers.Peer) -> bool:
 SESSIONS = (
     Session(("first", "pss", "stop"), _everyone, one),
     Session(("fifty", "pss-fifty", "stop-fifty"), _supervisor, fifty),
-    Session(("one-shot",), lambda peer: bool(peer.one_shot), one_shot),
-    Session(("one-shot-up",), lambda peer: bool(peer.one_shot) and peer.supervises, one_shot_up),
+    Session(("one-shot",), lambda peer: _everyone(peer) and bool(peer.one_shot), one_shot),
+    Session(("one-shot-up",), lambda peer: _everyone(peer) and bool(peer.one_shot) and peer.supervises, one_shot_up),
     Session(("depends",), _ours, depends),
     Session(("health",), _ours, health, share=3),
     Session(("orphans-cpu", "orphans-zombies"), _full, orphans, share=3),
+    Session(("log-rate",), _logged, logs.rate, share=3),
+    Session(("log-delay", "log-delay-p95"), _logged, logs.delay, share=3),
+    Session(("reap-logging",), _logged_beside_command, logs.reaping, share=3),
 )
 TOGETHER = (
     Together(("wake-ups",), _full, idle, share=0),

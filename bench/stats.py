@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 
@@ -24,6 +25,12 @@ def summary(values: Sequence[float]) -> Summary | None:
     if not values:
         return None
     return Summary(statistics.median(values), min(values), max(values), len(values))
+
+
+def share(values: Sequence[float], part: float) -> float:
+    """The least value that at least that part of all values does not exceed (nearest rank), 0.95 for p95; values are needed."""
+    ordered = sorted(values)
+    return ordered[max(math.ceil(part * len(ordered)), 1) - 1]
 
 
 def ratio(value: float, to: float) -> float | None:

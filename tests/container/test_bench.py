@@ -16,12 +16,14 @@ PEERS = """
 image = "{image}"
 init = ["/sbin/my_init"]
 one-shot = ["/sbin/my_init", "--"]
+log = "json"
 
 [peer.runit]
 image = "{image}"
 init = ["/usr/bin/runsvdir", "-P", "/srv/service"]
 services = "/srv/service"
 stop-signal = "none"
+log = "svlogd"
 
 [peer.broken]
 image = "{image}"
@@ -31,7 +33,7 @@ init = ["/bin/false"]
 
 def test_a_small_run(tmp_path: Path) -> None:
     (tmp_path / "peers.toml").write_text(PEERS.format(image=os.environ["DODAI_TEST_MINIMAL"]), encoding="utf-8")
-    wanted = ("mine", "runit", "broken", "first", "stop", "one-shot-up")
+    wanted = ("mine", "runit", "broken", "first", "stop", "one-shot-up", "log-rate", "reap-logging")
     only = [word for name in wanted for word in ("--only", name)]
     done = subprocess.run(
         [
@@ -58,8 +60,10 @@ def test_a_small_run(tmp_path: Path) -> None:
     values = {key: {name: found["median"] for name, found in row["peers"].items()} for key, row in document["rows"].items()}
     assert set(values["first"]) == {"mine", "runit"}
     assert set(values["stop"]) == set(values["one-shot-up"]) == {"mine"}, "runsvdir leaves its services to the kernel"
+    assert set(values["log-rate"]) == {"mine", "runit"}, document["failures"]
+    assert set(values["reap-logging"]) == {"mine"}, document["failures"]
     # A process cannot be that quick, and not even a busy machine is that slow.
-    assert all(0.1 < value < 20_000 for row in values.values() for value in row.values())
+    assert all(0.02 < value < 20_000 for row in values.values() for value in row.values())
     assert any(failure.startswith("broken ended") for failure in document["failures"]), document["failures"]
     assert "| runit |" in (tmp_path / "out/table.md").read_text(encoding="utf-8")
     xml.etree.ElementTree.parse(tmp_path / "out/plot.svg")

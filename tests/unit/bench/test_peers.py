@@ -18,6 +18,7 @@ layout = "run-files"
 services = "/etc/services.d"
 one-shot = ["/init"]
 stop-signal = "HUP"
+log = "s6-log"
 note = "a note"
 """
 
@@ -30,6 +31,7 @@ def test_a_peer_is_read() -> None:
     assert peer.one_shot == ("/init",)
     assert peer.services == "/etc/services.d"
     assert peer.stop_signal == signal.SIGHUP
+    assert peer.log == peers.S6_LOG
 
 
 def test_the_file_of_the_checkout_is_good() -> None:
@@ -50,6 +52,8 @@ def test_the_file_of_the_checkout_is_good() -> None:
         ("[peer.other]\nimage = 3\ninit = ['/i']", "image is not a string"),
         ("[peer.other]\nimage = 'x'\ninit = ['/i']\nlayout = 'upstart'", 'no layout "upstart"'),
         ("[peer.other]\nimage = 'x'\ninit = ['/i']\nstop-signal = 'NO'", 'no signal "NO"'),
+        ("[peer.other]\nimage = 'x'\ninit = ['/i']\nlog = 'paper'", 'no log "paper" with layout "run-files"'),
+        ("[peer.other]\nimage = 'x'\ninit = ['/i']\nlayout = 'pebble'\nlog = 'plain'", 'no log "plain" with layout "pebble"'),
         ("[peer.tini]\nimage = 'x'\ninit = ['/i']", "that name is taken"),
         ("[peer", "peers.toml"),
     ],

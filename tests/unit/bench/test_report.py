@@ -72,6 +72,16 @@ def test_the_picture_shows_each_number_once_and_stands_alone(results: run.Result
         assert 0 < float(circle.get("cy") or 0) < height
 
 
+def test_where_more_is_better_the_most_comes_first_and_it_is_said(results: run.Results) -> None:
+    results.values["log-rate"] = {"dodai": [900.0], "dodai-json": [30.0], "a<b": [60.0]}
+    text = picture.svg(results)
+    panel = text[text.index("MB/s (more is better)") :]
+    names = [panel.index(f">{shown}<") for shown in ("dodai", "a&lt;b", "dodai-json")]
+    assert names == sorted(names)
+    assert text.count("(more is better)") == 1
+    assert panel.count('class="entry ours"') == 2
+
+
 def test_a_scale_keeps_order_and_gives_zero_a_place() -> None:
     scale = picture.Scale([0.0, 3.0, 250.0], 100.0, 500.0)
     assert scale.x(0.0) == 100.0 < scale.x(3.0) < scale.x(250.0) <= 500.0
