@@ -149,7 +149,10 @@ def test_a_fault_of_my_init_itself_is_70_after_an_orderly_stop(engine: Engine, s
     """B13: the fault is an action of my_init that raises while the services run, in a launcher of the test."""
     launcher = (paths.image_dir() / "rootfs/usr/sbin/my_init").read_text()
     before, program, after = launcher.partition("from guest.programs import my_init\n")
-    fault = "from guest.policy import running\ndef fail(*words): raise RuntimeError('made by the test')\nassert running.rescan\nrunning.rescan = fail\n"
+    fault = (
+        "from guest.policy import running\ndef fail(*words): raise RuntimeError('made by the test')\n"
+        "assert running.rescan\nrunning.rescan = fail\n"
+    )
     files: Files = {
         "/broken": before + fault + program + after,
         "/etc/service/s/run": script('trap "echo asked; exit 0" TERM; echo up; while :; do sleep 0.05; done'),
