@@ -27,6 +27,8 @@ NO_SECRET = {
     ("image/rootfs/etc/insecure_key", "Private Key"): "the pair that everybody knows: docs/how-to/ssh.md",
     ("src/dodai/features/push/registry.py", "Secret Keyword"): "the names of variables",
     ("tests/container/test_push.py", "Secret Keyword"): "of a registry that lives for a test",
+    ("tests/container/test_e_logging_cron_ssh.py", "Secret Keyword"): "the value of a test's variable",
+    ("tests/container/test_sign.py", "Secret Keyword"): "of a key that lives for a test",
     ("tests/unit/host/test_lint.py", "Private Key"): "what lint looks for",
     ("tests/unit/host/test_lint.py", "Basic Auth Credentials"): "what lint looks for",
     ("tests/unit/host/test_shell.py", "Private Key"): "the first line of one, with nothing below it",
