@@ -30,7 +30,7 @@ def test_it_boots_serves_and_stops(engine: harness.Engine, noble: str) -> None:
     files: harness.Files = {"/etc/service/s/run": harness.script("echo up; exec sleep 1000")}
     with engine.start(noble, files=files) as container:
         container.wait_for("up")
-        assert "VERSION_CODENAME=noble" in container.read("/etc/os-release").decode()
+        assert "VERSION_CODENAME=noble" in container.read("/usr/lib/os-release").decode()
         assert container.exec("sv", "status", "s").out.startswith("run: s:")
         assert container.stop() == 0
 
