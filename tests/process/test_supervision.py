@@ -198,3 +198,33 @@ def test_what_can_be_no_service_is_named_once(world: World) -> None:
         until(lambda: container.out.count(b"flap") == 3, "three instances")
         assert container.err.count("a link to nothing") == 1
         assert container.err.count("'broken' is not started") == 1
+
+
+@pytest.mark.parametrize("log_format", ["plain", "prefix"])
+def test_more_services_than_descriptors(world: World, log_format: str) -> None:
+    """Without room to watch a service it is looked at; nothing is stopped or left out for it."""
+    names = [f"s{number}" for number in range(40)]
+    for name in names:
+        world.service(
+            name, f'trap "echo asked; exit 0" TERM; {LOOP.replace("0.02", "0.5")}', depends="" if name == "s0" else "s0"
+        )
+    world.script("/new/run", "echo new-up; exec sleep 1000")
+    through = ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"]
+    with world.start(through=through, environment={"MY_INIT_LOG_FORMAT": log_format}) as container:
+        until(lambda: all(state_of(container, name) == "ready" for name in names), "all", lambda: container.err)
+        (container.root / "new").rename(container.root / "etc/service/new")
+        container.wait_for(b"new-up")
+        assert b"asked" not in container.out
+        assert container.stop().code == 0
+
+
+def test_a_removed_service_keeps_its_stop_timeout(world: World) -> None:
+    world.service("s", f'trap "" TERM; echo up; {LOOP}', **{"stop-timeout": "0.2"})
+    with world.start() as container:
+        container.wait_for(b"up")
+        until(lambda: state_of(container, "s") == "ready", "s")
+        (container.root / "etc/service/s").rename(container.root / "gone")
+        until(lambda: state_of(container, "s") == "stopping", "its end")
+        before = time.monotonic()
+        assert container.stop().code == 0
+        assert time.monotonic() - before < 2

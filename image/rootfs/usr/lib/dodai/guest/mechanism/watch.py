@@ -7,7 +7,7 @@ looks at the directory from time to time.
 import fcntl
 import os
 
-from guest.mechanism import signals
+from guest.mechanism import descriptors, signals
 
 ENTRIES = fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME
 RENAMES = fcntl.DN_RENAME
@@ -16,11 +16,14 @@ RENAMES = fcntl.DN_RENAME
 def add(path: bytes, events: int = ENTRIES) -> int | None:
     """Send signals.WATCH whenever an entry of path changes, until the returned descriptor is closed.
 
-    None when the directory is missing or the kernel cannot watch it.
+    None when the directory is missing, the kernel cannot watch it or there is no room for another descriptor.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
+        return None
+    if descriptors.too_many(fd):
+        os.close(fd)
         return None
     try:
         fcntl.fcntl(fd, fcntl.F_SETSIG, signals.WATCH)

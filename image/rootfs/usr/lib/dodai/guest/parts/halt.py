@@ -25,14 +25,22 @@ def step(of: "services.Services", now: float, deadline: float, *, syslog: bool =
         one = alive[name]
         if not one.supervisor.stopping:
             one.stop()
-            one.kill_at = now + max(0.0, deadline - now) / order.depth(graph, set(alive))
-            if one.definition.settings.stop_timeout is not None:
-                one.kill_at = min(one.kill_at, now + one.definition.settings.stop_timeout)
-    left = [*alive.values(), *of.leaving()]
+            one.kill_at = now + _patience(one, max(0.0, deadline - now) / order.depth(graph, set(alive)))
+    leaving = of.leaving()
+    for one in leaving:
+        if one.kill_at == float("inf"):  # asked when its directory went; its time in this stop begins now
+            one.kill_at = now + _patience(one, max(0.0, deadline - now))
+    left = [*alive.values(), *leaving]
     for one in left:
         if one.supervisor.stopping and not one.killed and now >= min(one.kill_at, deadline):
             kill(one)
     return left
+
+
+def _patience(one: "service.Service", share: float) -> float:
+    """Seconds: its share, or less where its stop-timeout says so."""
+    wish = one.definition.settings.stop_timeout
+    return share if wish is None else min(wish, share)
 
 
 def kill(one: "service.Service") -> None:

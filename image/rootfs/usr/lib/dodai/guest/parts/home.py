@@ -88,7 +88,7 @@ def forget_request(home: bytes) -> None:
 
 def remove_tree(top: bytes) -> None:
     """Remove a directory tree; what is missing already is fine. Raises OSError."""
-    for where, directories, names in os.walk(top, topdown=False):
+    for where, directories, names in os.walk(top, topdown=False, onerror=_refuse):
         for name in names:
             os.unlink(where + b"/" + name)
         for name in directories:
@@ -99,6 +99,11 @@ def remove_tree(top: bytes) -> None:
                 os.rmdir(entry)
     if os.path.isdir(top):
         os.rmdir(top)
+
+
+def _refuse(problem: OSError) -> None:
+    if not isinstance(problem, FileNotFoundError):
+        raise problem
 
 
 def _run_program(home: bytes, notification_fd: int | None, exact: bool) -> bytes:

@@ -5,12 +5,13 @@ prefix and json: each service writes into two fifos, and one process copies them
 copies nothing itself: a reader that has stopped reading would stop it, too.
 """
 
+import errno
 import os
 import stat
 import time
 
 from guest.floor import paths, say
-from guest.mechanism import processes, program, reap, signals, spawn
+from guest.mechanism import descriptors, processes, program, reap, signals, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,7 +132,12 @@ class Logs:
                 if not os.path.exists(path):
                     os.mkfifo(path, 0o622)
                 os.chmod(path, 0o622)  # the umask, and a service may open /dev/stdout as somebody else
-            self._fds[name] = [os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for path in streams]
+            fds = [os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for path in streams]
+            if descriptors.too_many(max(fds)):
+                for fd in fds:
+                    os.close(fd)
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            self._fds[name] = fds
         return streams
 
     def _tell(self, verb: bytes, name: bytes) -> None:

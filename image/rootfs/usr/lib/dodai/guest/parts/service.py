@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from guest.parts import definition, environment
 
 _SOON = 0.05  # seconds; a start that no signal has told of is looked for
+_UNWATCHED = 0.5  # seconds; between two looks at a service of whose changes no signal tells
 
 
 class Service:
@@ -140,10 +141,12 @@ class Service:
         """When `tick` is needed again though nothing is heard."""
         if self._pause is not None:
             return self._pause.due()
-        starting = self.record.state == record.STARTING and not self.waiting
-        if self.supervisor.pid and (self.supervisor.needs_looks or starting):
-            return min(self.readiness.due(), time.monotonic() + _SOON)
-        return self.readiness.due()
+        due = self.readiness.due()
+        if not self.supervisor.pid:
+            return due
+        if self.record.state == record.STARTING and not self.waiting:
+            return min(due, time.monotonic() + _SOON)
+        return min(due, time.monotonic() + _UNWATCHED) if self.supervisor.needs_looks else due
 
     def stop(self) -> None:
         """Begin its end."""
