@@ -47,6 +47,12 @@ def descendants(root: int, among: dict[int, int] | None = None) -> list[int]:
     return found
 
 
+def sleeps(pid: int) -> bool:
+    """Whether a process waits for something outside the kernel, a time or an event (state S)."""
+    text = files.read_or_none(b"/proc/%d/stat" % pid)
+    return text is not None and text[text.rindex(b")") + 2 :].startswith(b"S")
+
+
 def has_child(pid: int, but: int) -> bool:
     """Whether a process has a living child other than `but`. One small file, where the kernel has it (proc(5), children)."""
     text = files.read_or_none(b"/proc/%d/task/%d/children" % (pid, pid))

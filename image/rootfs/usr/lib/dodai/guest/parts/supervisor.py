@@ -10,7 +10,7 @@ from guest.parts import definition, home, supervision
 class Supervisor:
     """A started service. `pid` is its runsv, 0 when there is none; `started` when it was (monotonic seconds)."""
 
-    __slots__ = ("_logger", "_watch", "definition", "home", "pid", "started", "stopping")
+    __slots__ = ("_logger", "_moves", "_watch", "definition", "home", "pid", "started", "stopping")
 
     def __init__(self, service: definition.Definition) -> None:
         self.definition = service
@@ -19,6 +19,7 @@ class Supervisor:
         self.started = 0.0
         self.stopping = False
         self._logger = 0
+        self._moves = False
         self._watch: int | None = None
 
     def prepare(self, state: bytes, *, held: bool, exact: bool) -> bool:
@@ -37,8 +38,8 @@ class Supervisor:
 
     @property
     def needs_looks(self) -> bool:
-        """Whether no signal will tell of its changes: its directory is not watched."""
-        return self._watch is None
+        """Whether no signal will tell of its changes: its directory is not watched, or runsv was met on its way to a sleep."""
+        return self._watch is None or self._moves
 
     def status(self) -> supervision.Status | None:
         """What runsv last wrote of the service."""
@@ -113,14 +114,18 @@ class Supervisor:
 
         Its logger, if any, loses the last writer of its pipe, drains it and ends as our child.
         """
+        self._moves = False
         status = self.status()
         if status is None or not status.ended:
             return
         logger = self.logger_pid()
-        # It says so too in the moment between the fork of a service and the writing of its pid; stopped it cannot fork.
+        # It says so too in the moment between the fork of a service and the writing of its pid. Stopped it cannot fork; and
+        # one that slept was past that moment, so its children are only what an ended service has left.
+        sleeps = processes.sleeps(self.pid)
         processes.signal(self.pid, signals.STOP)
-        if processes.has_child(self.pid, logger):
+        if not sleeps and processes.has_child(self.pid, logger):
             processes.signal(self.pid, signals.CONT)
+            self._moves = True
             return
         if logger:
             self._logger = logger
