@@ -167,7 +167,9 @@ ENABLED = "RUN rm /etc/service/sshd/down\nCOPY key.pub /root/.ssh/authorized_key
 
 
 def test_the_image_has_neither_host_nor_authorised_keys(engine: Engine, image: str) -> None:
-    look = "ls /etc/ssh/ssh_host_* /root/.ssh/authorized_keys; until sv status sshd >/tmp/said; do sleep 0.1; done; cat /tmp/said"
+    look = (
+        "ls /etc/ssh/ssh_host_* /root/.ssh/authorized_keys; until sv status sshd >/tmp/said; do sleep 0.1; done; cat /tmp/said"
+    )
     done = engine.run(image, "/sbin/my_init", "--quiet", "--", "sh", "-c", look)
     assert done.out.startswith("down: sshd")
     assert "ssh_host" not in done.out
