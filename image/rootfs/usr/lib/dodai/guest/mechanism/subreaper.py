@@ -5,6 +5,7 @@ import os
 from guest.floor import paths, say
 
 _MARK = b"MY_INIT_IS_SUBREAPER"
+_REFUSED = b"refused"
 _PERL = b"/usr/bin/perl"
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 # setsid's and prctl's numbers in each architecture's system call table.
@@ -43,14 +44,19 @@ def become(arguments: list[str], variables: dict[bytes, bytes]) -> None:
     global _adopts
     if os.getpid() == 1:
         return
-    if variables.pop(_MARK, None) == b"%d" % os.getpid():
+    mark = variables.pop(_MARK, None)
+    if mark == b"%d" % os.getpid():
         _adopts = True
+        return
+    if mark == _REFUSED:
+        say.info("not PID 1 and not allowed to adopt orphans; those of this container go to its PID 1")
         return
     numbers = system_calls()
     if numbers is None or not os.path.exists(_PERL):
         say.info("not PID 1 and unable to adopt orphans here; those of this container go to its PID 1")
         return
-    program = b"syscall(%d, %d, 1, 0, 0, 0); exec { $ARGV[0] } @ARGV" % (numbers[1], _PR_SET_CHILD_SUBREAPER)
+    call = b"syscall(%d, %d, 1, 0, 0, 0)" % (numbers[1], _PR_SET_CHILD_SUBREAPER)
+    program = call + b' == 0 or $ENV{%s} = "%s"; exec { $ARGV[0] } @ARGV' % (_MARK, _REFUSED)
     again = [paths.MY_INIT, *(os.fsencode(word) for word in arguments[1:])]
     try:
         os.execve(_PERL, [b"perl", b"-e", program, *again], {**variables, _MARK: b"%d" % os.getpid()})
