@@ -232,7 +232,7 @@ def test_a_paused_container_goes_on(each_engine: Engine, subject: str) -> None:
 
 def test_a_killed_system_logger_comes_back_and_takes_messages(engine: Engine, image: str) -> None:
     with engine.start(image, options=[ALONE]) as container:
-        container.wait_for(lambda: "running" in container.sh("dodaictl status", check=False))
+        container.sh("dodaictl ready --wait 20")
         _logs(container, "before")
         for number, pattern in enumerate(("/usr/sbin/syslog-ng", "runsv .*/syslog-ng")):
             container.sh(f"pkill -KILL -f '^{pattern}'")
