@@ -1,7 +1,7 @@
 # One word a chore. What a chore does stands in scripts/, where it can be read and run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help image test test-fast bench lint format pins wheel size clean
+.PHONY: help image test test-fast test-arm64 bench lint format pins wheel size clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %-4s %-10s ", $$1, $$2; $$1 = $$2 = ""; print substr($$0, 3) }'
@@ -16,6 +16,10 @@ test: ## everything: linters and every tier of tests, against a real engine (as 
 test-fast: ## the tests that need neither root nor an engine, in seconds
 	@scripts/bootstrap dev
 	@.venv/bin/python -m pytest
+
+test-arm64: ## the process tests in the image for arm64, by emulation; slow (as root)
+	@scripts/bootstrap dev
+	@PYTHONPATH=src .venv/bin/python scripts/emulated.py arm64
 
 bench: ## my_init beside its peers, measured: a table, numbers and a picture in bench/results (as root; RUNS=15)
 	@scripts/bootstrap dev

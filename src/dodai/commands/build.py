@@ -26,6 +26,10 @@ def build(
     without: Annotated[
         str, typer.Option(metavar="LIST", help=f"Services to leave out, with commas: {','.join(names.SERVICES)}.")
     ] = "",
+    arch: Annotated[
+        str | None,
+        typer.Option(metavar="ARCH", help="Build for this architecture, by Debian's name: arm64 …  [this machine's]"),
+    ] = None,
     mirror: Annotated[str | None, typer.Option(metavar="URL", help="Where packages come from, now and in the image.")] = None,
     security_mirror: Annotated[str | None, typer.Option(metavar="URL", help="The same for the security archive.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write an OCI layout there.")] = None,
@@ -53,6 +57,7 @@ def build(
         suite=suite,
         variant=variant,
         without=tuple(word for word in without.split(",") if word),
+        architecture=arch,
         mirror=mirror,
         security_mirror=security_mirror,
         output=output.absolute() if output else None,

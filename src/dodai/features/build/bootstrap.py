@@ -110,6 +110,7 @@ def packages_arguments(build: plan.Plan, *, mode: str, inputs: Path, sources: Pa
     return [
         "mmdebstrap",
         f"--mode={mode}",
+        *_architecture(build),
         "--variant=minbase",
         "--format=tar",
         # The hooks have cleaned up after apt already; mmdebstrap would leave lock files behind.
@@ -134,6 +135,7 @@ def image_arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, 
     return [
         "mmdebstrap",
         f"--mode={mode}",
+        *_architecture(build),
         "--variant=custom",
         "--format=tar",
         "--skip=update,check/signed-by,output/dev,cleanup/apt,chroot/policy-rc.d",
@@ -146,6 +148,10 @@ def image_arguments(build: plan.Plan, *, mode: str, image: Path, sources: Path, 
         target,
         str(sources),
     ]
+
+
+def _architecture(build: plan.Plan) -> list[str]:
+    return [f"--architectures={build.foreign}"] if build.foreign else []
 
 
 def _policy(image: Path) -> list[str]:

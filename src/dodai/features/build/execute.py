@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dodai import __version__, engine, errors, output, paths, process
+from dodai import __version__, engine, errors, output, paths
 from dodai.features.build import (
     archive,
     attest,
@@ -19,6 +19,7 @@ from dodai.features.build import (
     inventory,
     layer,
     lock,
+    machine,
     oci,
     packages,
     plan,
@@ -72,6 +73,7 @@ class _Build:
         self._work = work
         self._beside = beside
         self._mode = ""
+        self._architecture = build.foreign or machine.own()
         self._description: oci.Description
         self._source = provenance.source(image)
         self._kept = cache.default() if build.cache else None
@@ -118,6 +120,7 @@ class _Build:
 
     def _check(self) -> None:
         self._mode = bootstrap.check(self._build)
+        machine.ready(self._architecture)
         workspace.check_room(self._work, ROOM[self._build.variant])
         for target in (self._build.output, self._build.archive):
             if target is not None:
@@ -141,12 +144,12 @@ class _Build:
             suite=self._build.suite.name,
             variant=self._build.variant,
             without=self._build.without,
-            architecture=_architecture(),
+            architecture=self._architecture,
             epoch=release.epoch(os.environ, newest),
         )
 
     def _read_lock(self) -> None:
-        self._lock = lock.read(self._lock_path(), suite=self._build.suite.name, architecture=_architecture())
+        self._lock = lock.read(self._lock_path(), suite=self._build.suite.name, architecture=self._architecture)
         lock.check(self._lock, self._lock_path(), self._build.needed)
         # The image names the archives that it was made from, wherever its packages are fetched from now.
         mirrors = [source.uri for source in self._build.sources]
@@ -164,7 +167,7 @@ class _Build:
     def _write_lock(self) -> None:
         made = lock.Lock(
             suite=self._build.suite.name,
-            architecture=self._description.architecture,
+            architecture=self._architecture,
             variant=self._build.variant,
             without=self._build.without,
             epoch=self._newest,
@@ -179,7 +182,7 @@ class _Build:
         output.say(f'locked {len(made.packages)} packages in "{self._lock_path()}"')
 
     def _lock_path(self) -> Path:
-        return self._build.lock_file or lock.place(self._image, self._build.suite.name, _architecture())
+        return self._build.lock_file or lock.place(self._image, self._build.suite.name, self._architecture)
 
     def _packages(self) -> None:
         inputs = bootstrap.inputs(self._image, self._work)
@@ -314,7 +317,3 @@ class _Build:
         if self._build.output is not None and self._new_layout is not None:
             self._new_layout.chmod(0o755)
             workspace.swap(self._new_layout, self._build.output, self._beside)
-
-
-def _architecture() -> str:
-    return process.run(["dpkg", "--print-architecture"], doing="learn the architecture").stdout.strip()

@@ -16,17 +16,20 @@ SERVICES = ("syslog", "ssh", "cron")
 _REFERENCE = re.compile(r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
 
 
-def for_build(suite: str, variant: str, without: Iterable[str] = ()) -> tuple[str, ...]:
+def for_build(suite: str, variant: str, without: Iterable[str] = (), foreign: str = "") -> tuple[str, ...]:
     """Return the names of a build, the one with the version first.
 
-    An image with services left out has names of its own, so that it never takes the place of a fuller one. The minimal variant
-    has no services, so leaving one out there changes neither the image nor its names.
+    An image with services left out has names of its own, so that it never takes the place of a fuller one; so has one for
+    another architecture than the machine's, `foreign`. The minimal variant has no services, so leaving one out there changes
+    neither the image nor its names.
     """
     parts = [] if suite == DEFAULT_SUITE else [suite]
     if variant != DEFAULT_VARIANT:
         parts.append(variant)
     else:
         parts.extend(f"without-{service}" for service in SERVICES if service in set(without))
+    if foreign:
+        parts.append(foreign)
     moving = "-".join(parts) or "latest"
     return f"{paths.REPOSITORY}:{'-'.join([__version__, *parts])}", f"{paths.REPOSITORY}:{moving}"
 

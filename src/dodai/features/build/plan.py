@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from dodai import errors
-from dodai.features.build import layer, names, oci, packages
+from dodai.features.build import layer, machine, names, oci, packages
 
 Action = Literal[
     "check",
@@ -39,6 +39,7 @@ class Request:
     suite: str = names.DEFAULT_SUITE
     variant: str = names.DEFAULT_VARIANT
     without: tuple[str, ...] = ()
+    architecture: str | None = None
     mirror: str | None = None
     security_mirror: str | None = None
     output: Path | None = None
@@ -70,6 +71,7 @@ class Plan:
     sources: tuple[packages.Source, ...]
     variant: str
     without: tuple[str, ...]
+    foreign: str  # the architecture, where it is not this machine's; else ""
     packages: tuple[str, ...]
     names: tuple[str, ...]
     compression: str
@@ -88,7 +90,8 @@ class Plan:
     def title(self) -> str:
         """Return the image in a few words, for progress."""
         left_out = f" without {', '.join(self.without)}" if self.without else ""
-        return f"{self.names[-1]} ({self.suite.name}, {self.variant}{left_out})"
+        foreign = f", for {self.foreign}" if self.foreign else ""
+        return f"{self.names[-1]} ({self.suite.name}, {self.variant}{left_out}{foreign})"
 
 
 def make(request: Request, catalogue: packages.Catalogue) -> Plan:
@@ -98,6 +101,7 @@ def make(request: Request, catalogue: packages.Catalogue) -> Plan:
     asked = [_known("service", service, names.SERVICES) for service in request.without]
     # In one order and once each, so that two ways to ask for the same image give the same bytes.
     without = tuple(service for service in names.SERVICES if service in asked and variant == names.DEFAULT_VARIANT)
+    foreign = _foreign(request.architecture)
     _known("compression", request.compression, layer.COMPRESSIONS)
     if not (request.load or request.output or request.archive):
         raise errors.UsageError(
@@ -117,8 +121,9 @@ def make(request: Request, catalogue: packages.Catalogue) -> Plan:
         sources=_sources(suite, request),
         variant=variant,
         without=without,
+        foreign=foreign,
         packages=catalogue.select(variant, without),
-        names=tuple(names.check(tag) for tag in request.tags) or names.for_build(suite.name, variant, without),
+        names=tuple(names.check(tag) for tag in request.tags) or names.for_build(suite.name, variant, without, foreign),
         compression=request.compression,
         output=request.output,
         archive=request.archive,
@@ -136,9 +141,10 @@ def make(request: Request, catalogue: packages.Catalogue) -> Plan:
 
 def _steps(plan: Plan) -> Iterable[Step]:
     mirrors = ", ".join(source.uri for source in plan.sources)
+    emulator = f", an emulator of {plan.foreign}" if plan.foreign else ""
     yield Step(
         "check",
-        "look for mmdebstrap (as root, install it), the right to use it, and room on the disk",
+        f"look for mmdebstrap{emulator} (as root, install it), the right to use it, and room on the disk",
         "a build that cannot end is not begun",
     )
     if plan.locked:
@@ -189,6 +195,14 @@ def _known(kind: str, name: str, known: Iterable[str]) -> str:
     raise errors.UsageError(
         f'cannot build the {kind} "{name}": there is no such {kind}', hint=hint or f"choose from: {', '.join(choices)}"
     )
+
+
+def _foreign(asked: str | None) -> str:
+    """The architecture that was asked for, unless it is this machine's."""
+    if asked is None:
+        return ""
+    known = _known("architecture", asked, machine.EMULATORS)
+    return "" if known == machine.own() else known
 
 
 def _sources(suite: packages.Suite, request: Request) -> tuple[packages.Source, ...]:

@@ -32,6 +32,14 @@ def test_names_of_a_build(suite: str, variant: str, without: tuple[str, ...], ex
     assert names.for_build(suite, variant, without) == expected
 
 
+def test_another_machines_image_has_names_of_its_own() -> None:
+    assert names.for_build("trixie", "minimal", foreign="arm64") == (
+        f"dodai:{__version__}-minimal-arm64",
+        "dodai:minimal-arm64",
+    )
+    assert names.for_build("trixie", "default", foreign="arm64")[1] == "dodai:arm64"
+
+
 def test_every_name_leads_back_to_its_build() -> None:
     services = [subset for count in range(4) for subset in itertools.combinations(names.SERVICES, count)]
     for suite, without in itertools.product(SUITES, services):

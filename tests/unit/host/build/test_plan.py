@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dodai import errors, paths
-from dodai.features.build import bootstrap, packages, plan
+from dodai.features.build import bootstrap, machine, packages, plan
 
 
 @pytest.fixture
@@ -134,6 +134,21 @@ def test_mmdebstrap_is_told_all_of_it(catalogue: packages.Catalogue) -> None:
     # Without its configuration mmdebstrap's apt would work on the host.
     assert "$MMDEBSTRAP_APT_CONFIG" in hooks[install - 1]
     assert "$MMDEBSTRAP_APT_CONFIG" in hooks[install + 1]
+
+
+def test_another_architecture_is_named_everywhere(catalogue: packages.Catalogue) -> None:
+    foreign = "arm64" if machine.own() != "arm64" else "riscv64"
+    made = plan.make(plan.Request(architecture=foreign), catalogue)
+    assert made.names[-1] == f"dodai:{foreign}"
+    assert f"an emulator of {foreign}" in made.steps[0].what
+    place = Path("/w/x")
+    argv = bootstrap.packages_arguments(made, mode="root", inputs=place, sources=place, report=place, target="t")
+    assert f"--architectures={foreign}" in argv
+    argv = bootstrap.image_arguments(made, mode="root", image=place, sources=place, base=place, target="t")
+    assert f"--architectures={foreign}" in argv
+    assert plan.make(plan.Request(architecture=machine.own()), catalogue) == plan.make(plan.Request(), catalogue)
+    with pytest.raises(errors.UsageError, match='cannot build the architecture "arm46"'):
+        plan.make(plan.Request(architecture="arm46"), catalogue)
 
 
 def test_the_image_is_made_on_the_packages(catalogue: packages.Catalogue) -> None:
