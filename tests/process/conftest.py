@@ -23,7 +23,13 @@ NOT_EMULATED = {
     r"test_one_shot.py::test_a_command_that_cannot_start": "a failed exec is not told by QEMU's vfork",
     r"test_backoff.py::test_what_a_failed_service_left": "in a command line QEMU stands before the program",
     r"test_children.py::test_it_adopts_orphans_when_it_is_not_pid_1": "QEMU refuses PR_SET_CHILD_SUBREAPER",
-    r"test_services.py::test_a_killed_runsv": "the minimal image has no pkill",
+    r"test_signals.py::test_every_catchable_signal": "QEMU keeps two real-time signals for itself",
+    r"test_signals.py::test_a_stop_while_services_come_up": "a time is measured",
+    r"test_stop.py::test_a_stop_never_hangs_and_hooks_always_run": "a hook's share of the budget is shorter than its start",
+    r"test_strangers.py::test_(many_hooks|no_budget)": "a hook's share of the budget is shorter than its start",
+    r"test_strangers.py::test_who_cannot_even_be_killed": "in a command line QEMU stands before the program",
+    r"test_supervision.py::test_(a_runsv|what_a_killed_runsv)": "in a command line QEMU stands before the program",
+    r"test_supervision.py::test_what_a_service_left_and_nobody_may_kill": "setpriv loses its capability before it needs it",
 }
 
 
