@@ -70,7 +70,7 @@ def test_it_is_small_and_has_the_bytecode_of_each_python(overlay: Path) -> None:
         size = sum(member.size for member in archive)
     assert size < 4_000_000
     sources = {name for name in names if name.endswith(".py")}
-    for tag in ("cpython-311", "cpython-313"):
+    for tag in ("cpython-311", "cpython-312", "cpython-313"):
         compiled = {f"{Path(name).parent}/__pycache__/{Path(name).stem}.{tag}.pyc" for name in sources}
         assert compiled <= names
         assert f"usr/lib/dodai/my_init.{tag}" in names

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dodai import errors, process
-from dodai.features.build import bootstrap, packages
+from dodai.features.build import bootstrap, keyring, packages
 from dodai.features.overlay import tree
 
 # As image/install does it; PEP 552 on unchecked hashes.
@@ -28,13 +28,18 @@ exec(compile(open("/run/bundle.py").read(), "/run/bundle.py", "exec"), {"__name_
 _IN_ROOT = "/run/compile.py"
 
 
-def usable(catalogue: packages.Catalogue) -> tuple[list[packages.Suite], list[packages.Suite]]:
-    """The suites whose packages can be verified here, and those whose cannot."""
-    found: tuple[list[packages.Suite], list[packages.Suite]] = ([], [])
+def usable(catalogue: packages.Catalogue) -> tuple[list[packages.Suite], dict[str, str]]:
+    """The suites whose packages can be verified here, and the titles of those whose cannot, with the reason."""
+    found: list[packages.Suite] = []
+    left_out: dict[str, str] = {}
     for suite in catalogue.suites.values():
-        there = suite.distribution.keyring_package or Path(suite.distribution.keyring).exists()
-        found[0 if there else 1].append(suite)
-    return found
+        try:
+            if not suite.distribution.keyring_package:
+                keyring.provide(suite, mirror=suite.sources[0].uri)
+            found.append(suite)
+        except errors.BuildFailed as error:
+            left_out[suite.title] = error.message
+    return found, left_out
 
 
 def arguments(suite: packages.Suite, *, mode: str, image: Path, script: Path, staged: Path, sources: Path) -> list[str]:

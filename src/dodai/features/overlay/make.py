@@ -41,10 +41,8 @@ def make(
     mode = bootstrap.check(plan.make(plan.Request(variant="minimal"), catalogue))
     newest = max(release.date(source.uri, name) for suite in suites for source in suite.sources for name in source.suites)
     epoch = release.epoch(os.environ, newest)
-    for suite in left_out:
-        output.say(
-            f"without bytecode for {suite.title}: its keyring is not on this machine; Python compiles there at its first start"
-        )
+    for title, why in left_out.items():
+        output.say(f"without bytecode for {title}, where Python compiles at its first start: {why}")
     with _workspace() as directory:
         work = Path(directory)
         work.chmod(0o711)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dodai import paths
-from dodai.features.build import packages
+from dodai import errors, paths
+from dodai.features.build import keyring, packages
 from dodai.features.overlay import compiled, make, tree
 
 ROOTFS = paths.image_dir() / "rootfs"
@@ -65,11 +65,19 @@ def test_the_tar_is_sorted_and_names_nobody(staged: Path, tmp_path: Path) -> Non
     assert {(member.uid, member.gid, member.uname, member.mtime) for member in members} == {(0, 0, "", 1_700_000_000)}
 
 
-def test_every_suite_is_compiled_for_or_named_as_left_out() -> None:
+def test_every_suite_is_compiled_for_or_named_as_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue = packages.load(paths.image_dir() / packages.FILE)
+    monkeypatch.setattr(keyring, "provide", lambda *_words, **_named: None)
     found, left_out = compiled.usable(catalogue)
-    assert {suite.name for suite in found} >= {"trixie", "bookworm"}
-    assert {suite.name for suite in [*found, *left_out]} == set(catalogue.suites)
+    assert ([suite.name for suite in found], left_out) == (list(catalogue.suites), {})
+
+    def fails(suite: packages.Suite, mirror: str) -> None:
+        raise errors.MirrorUnreachable(f"cannot fetch the keys of {suite.title} from {mirror}")
+
+    monkeypatch.setattr(keyring, "provide", fails)
+    found, left_out = compiled.usable(catalogue)
+    assert [suite.name for suite in found] == [name for name in catalogue.suites if name != "noble"]
+    assert left_out == {"Ubuntu 24.04": "cannot fetch the keys of Ubuntu 24.04 from http://archive.ubuntu.com/ubuntu"}
 
 
 def test_the_configuration_says_what_it_is() -> None:
