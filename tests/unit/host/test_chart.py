@@ -54,6 +54,45 @@ def texts(drawn: str) -> list[str]:
     return ["".join(text.itertext()) for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
 
 
+def test_the_timeline_has_everything_that_was_done_and_for_how_long() -> None:
+    what = timeline.make(BOOT + STOP)
+    rows = {
+        (row.group, row.label): [(round(bar.begin, 2), round(bar.end, 2), bar.kind, bar.about) for bar in row.bars]
+        for row in what.rows
+    }
+    assert rows == {
+        ("", "my_init"): [
+            (0.0, 0.01, "phase", "the interpreter starts"),
+            (0.01, 1.03, "phase", "startup files"),
+            (1.03, 7101.0, "phase", "running"),
+            (7101.0, 7101.2, "phase", "pre-shutdown hooks"),
+            (7101.2, 7101.3, "phase", "services stop"),
+        ],
+        ("startup files", "/etc/my_init.d/10_<slow>"): [(0.02, 1.02, "script", "/etc/my_init.d/10_<slow>: exit code 0")],
+        ("services", "web"): [
+            (1.04, 1.05, "starting", "web: starting"),
+            (1.05, 1.55, "running", "web: running, pid 9"),
+            (1.55, 3500.0, "ready", "web: ready, pid 9"),
+            (3500.0, 3501.0, "unhealthy", "web: unhealthy"),
+            (3501.0, 7101.2, "backoff", "web: backoff, killed by signal 9, restart 1, waits 1 s"),
+            (7101.2, 7101.3, "stopping", "web: stopping"),
+        ],
+        ("hooks", "/hook"): [(7101.0, 7101.2, "failed", "/hook: exit code 3")],
+        ("command", "sleep"): [(1.05, 7101.25, "command", "sleep, pid 20: killed by signal 15")],
+    }
+    assert [(round(mark.at, 2), mark.label) for mark in what.marks] == [
+        (1.56, "ready"),
+        (7101.0, "stop: SIGTERM"),
+        (7101.31, "exit 143"),
+    ]
+    assert (round(what.booted, 2), what.stopping, round(what.last, 2)) == (1.56, 7101.0, 7101.31)
+
+
+def test_without_services_the_boot_is_over_when_the_command_runs() -> None:
+    what = timeline.make([event for event in BOOT if event["event"] not in ("service", "ready")])
+    assert what.booted == pytest.approx(1.05)
+
+
 def test_a_boot() -> None:
     what = timeline.make(BOOT)
     assert what.booted == pytest.approx(1.56)
