@@ -15,12 +15,13 @@ from tests.container.conftest import Derived
 
 FAULTS = """
 ENV DB_PASSWORD=hunter2
+LABEL org.opencontainers.image.base.name=docker.io/library/debian:latest
 COPY run /etc/service/web/run
 COPY setup /etc/my_init.d/10_setup
 RUN chmod 755 /etc/service/web/run; chmod 644 /etc/my_init.d/10_setup; printf 'Package: x\\n' >/var/lib/apt/lists/x_Packages
 """
 FILES = {"run": "#!/usr/bin/node\nserver()\n", "setup": "#!/bin/sh\ntrue\n"}
-FOUND = ["apt-lists", "missing-interpreter", "secret-in-env", "skipped-startup-file"]
+FOUND = ["apt-lists", "latest-base", "missing-interpreter", "secret-in-env", "skipped-startup-file"]
 
 
 def dodai(kind: str, *words: str) -> subprocess.CompletedProcess[str]:
