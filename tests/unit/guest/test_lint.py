@@ -118,3 +118,47 @@ class TestShell:
     def test_lines_and_ends(self) -> None:
         commands = shell.commands(b"#!/bin/sh\na 'x\ny' &\n\\\nb | c\n<<E d\nz\nE\ne")
         assert [(one.line, one.end) for one in commands] == [(2, "&"), (4, "|"), (5, "\n"), (6, "\n"), (9, "\n")]
+
+
+@pytest.mark.parametrize(
+    ("files", "remedy"),
+    [
+        ({"web/depends": "databse\n", "database/run": ""}, "did you mean 'database'?"),
+        ({"web/depends": "elsewhere\n"}, "add /elsewhere, or remove the line"),
+        ({"web/dependz": "x\n"}, "did you mean 'depends'?"),
+        ({"web/notes.of.mine": "x\n"}, "remove it, unless the service itself reads it"),
+    ],
+)
+def test_what_was_meant_is_guessed_only_where_something_is_near(
+    files: dict[str, str], remedy: str, tmp_path: Path, dodaictl: Dodaictl
+) -> None:
+    for name, text in {"web/run": "", **files}.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text or "#!/bin/sh\nexec sleep 1\n")
+        path.chmod(0o644 if text else 0o755)
+    (finding,) = json.loads(dodaictl("lint", "--json", str(tmp_path)).stdout)["findings"]
+    assert finding["remedy"] == remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ("#!/usr/bin/env node", "node"),
+        ("#!/usr/bin/env -S A=b sh -eu", None),
+        ("#!/usr/bin/env -S A=b node", "node"),
+        ("#!/usr/bin/env /opt/node", "/opt/node"),
+        ("#!/usr/bin/env /bin/sh", None),
+    ],
+)
+def test_env_names_the_interpreter(line: str, missing: str | None, tmp_path: Path, dodaictl: Dodaictl) -> None:
+    for name in ("bin/sh", "usr/bin/env"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"\x7fELF")
+        (tmp_path / name).chmod(0o755)
+    run = tmp_path / "etc/service/web/run"
+    run.parent.mkdir(parents=True)
+    run.write_text(f"{line}\nexec sleep 1\n")
+    run.chmod(0o755)
+    told = [one["why"] for one in json.loads(dodaictl("lint", "--json", str(tmp_path)).stdout)["findings"]]
+    assert told == ([f"its interpreter '{missing}' is not in the image"] if missing else [])
