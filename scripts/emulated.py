@@ -1,4 +1,4 @@
-"""Runs tests/process in the default image for another architecture, by emulation: `make test-arm64`, as root; slow.
+"""Runs tests/process in the minimal image for another architecture, by emulation: `make test-arm64`, as root; slow.
 
     scripts/emulated.py ARCHITECTURE [ARG…]    ARGs go to pytest
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     architecture, *words = arguments
     with tempfile.TemporaryDirectory(prefix="dodai-emulated-", dir="/var/tmp") as scratch:
         layout, root = Path(scratch, "layout"), Path(scratch, "root")
-        argv = ["build", "--arch", architecture, "--compression=none", "--no-load", "-o", str(layout)]
+        argv = ["build", "--arch", architecture, "--variant=minimal", "--compression=none", "--no-load", "-o", str(layout)]
         process.run([sys.executable, "-m", "dodai", *argv], doing=f"build for {architecture}", capture=False)
         with tarfile.open(layer(layout)) as packed:
             packed.extractall(root, filter="tar")

@@ -26,8 +26,10 @@ NOT_EMULATED = {
     r"test_signals.py::test_every_catchable_signal": "QEMU keeps two real-time signals for itself",
     r"test_signals.py::test_a_stop_while_services_come_up": "a time is measured",
     r"test_stop.py::test_a_stop_never_hangs_and_hooks_always_run": "a hook's share of the budget is shorter than its start",
+    r"test_children.py::test_orphans_are_reaped_in_every_phase.*pre_shutdown": "a hook's share is over before it has made them",
     r"test_strangers.py::test_(many_hooks|no_budget)": "a hook's share of the budget is shorter than its start",
     r"test_strangers.py::test_who_cannot_even_be_killed": "in a command line QEMU stands before the program",
+    r"test_services.py::test_a_killed_runsv": "the minimal image has no pkill",
     r"test_supervision.py::test_(a_runsv|what_a_killed_runsv)": "in a command line QEMU stands before the program",
     r"test_supervision.py::test_what_a_service_left_and_nobody_may_kill": "setpriv loses its capability before it needs it",
 }

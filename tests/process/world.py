@@ -19,7 +19,7 @@ from typing import Any
 
 ROOTFS = Path(__file__).resolve().parents[2] / "image" / "rootfs"
 FOREIGN = os.environ.get("DODAI_TEST_ROOT", "")  # the root of an image for another machine, whose programs are emulated
-DEADLINE = 240.0 if FOREIGN else 30.0  # seconds; for whatever is waited for
+DEADLINE = 600.0 if FOREIGN else 30.0  # seconds; for whatever is waited for
 LOOP = "while :; do sleep 0.02; done"  # a shell that runs its traps soon
 
 _ENTER = """
