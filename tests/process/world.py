@@ -4,6 +4,7 @@ The image's rootfs lies on top of / in an overlay whose upper layer is a tmpfs, 
 written. An ordinary user gets the same in a user namespace.
 """
 
+import contextlib
 import json
 import os
 import shlex
@@ -233,9 +234,16 @@ class World:
                 stdout=out if stdio is None else stdio,
                 stderr=err if stdio is None else stdio,
             )
+        init = 0
         try:
-            yield Container(process, self.scratch)
+            container = Container(process, self.scratch)
+            init = container.pid
+            yield container
         finally:
+            if init and process.poll() is None:
+                # Of an emulated PID 1 --kill-child knows nothing: the exec of the emulator has cleared its parent-death signal.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(init, signal.SIGKILL)
             process.kill()  # --kill-child takes PID 1 along, and that the rest
             process.wait()
 
