@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench import peers, picture, roots, rows, run, table
-from dodai import errors, output
+from dodai import entry, errors, output
 
 HERE = Path(__file__).resolve().parent
 
@@ -61,11 +61,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    try:
-        code = main(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = errors.INTERRUPTED
-    except errors.DodaiError as error:
-        output.error(error.message, error.hint)
-        code = error.exit_code
-    sys.exit(code)
+    sys.exit(entry.script(main))

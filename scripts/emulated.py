@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from dodai import errors, output, process
+from dodai import entry, errors, output, process
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,11 +52,4 @@ def layer(layout: Path) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        code = main(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = errors.INTERRUPTED
-    except errors.DodaiError as error:
-        output.error(error.message, error.hint)
-        code = error.exit_code
-    sys.exit(code)
+    sys.exit(entry.script(main))

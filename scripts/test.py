@@ -21,7 +21,7 @@ import xml.etree.ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-from dodai import engine, errors, output, process
+from dodai import engine, entry, errors, output, process
 from dodai.features import provision
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -268,11 +268,4 @@ def _stop(number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        code = main(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = errors.INTERRUPTED
-    except errors.DodaiError as error:
-        output.error(error.message, error.hint)
-        code = error.exit_code
-    sys.exit(code)
+    sys.exit(entry.script(main))

@@ -55,6 +55,17 @@ def run(name: str, application: Callable[[], typer.Typer], argv: Sequence[str] |
         return errors.INTERNAL
 
 
+def script(main: Callable[[list[str]], int]) -> int:
+    """Run the `main` of a script of the checkout, which has no Typer application; return the exit code for sys.exit."""
+    try:
+        return main(sys.argv[1:])
+    except KeyboardInterrupt:
+        return errors.INTERRUPTED
+    except errors.DodaiError as error:
+        output.error(error.message, error.hint)
+        return error.exit_code
+
+
 def _wrong_usage(name: str, error: BaseException) -> int:
     """One clear line, and where the options are listed. An empty message is help that was shown instead."""
     context = getattr(error, "ctx", None)

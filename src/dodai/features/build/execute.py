@@ -73,7 +73,7 @@ class _Build:
         self._work = work
         self._beside = beside
         self._mode = ""
-        self._architecture = build.foreign or machine.own()
+        self._architecture: str
         self._description: oci.Description
         self._source = provenance.source(image)
         self._kept = cache.default() if build.cache else None
@@ -120,6 +120,7 @@ class _Build:
 
     def _check(self) -> None:
         self._mode = bootstrap.check(self._build)
+        self._architecture = self._build.foreign or machine.own()
         machine.ready(self._architecture)
         workspace.check_room(self._work, ROOM[self._build.variant])
         for target in (self._build.output, self._build.archive):
