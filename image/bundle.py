@@ -44,7 +44,7 @@ def main(package: str, program: str, target: str) -> None:
         with open(path, encoding="utf-8") as file:
             source = file.read()
         directory = os.path.dirname(path) if hasattr(sys.modules[name], "__path__") else ""
-        modules.append((name, directory, compile(source, path, "exec", dont_inherit=True)))
+        modules.append((name, directory, compile(source, path, "exec", dont_inherit=True, optimize=2)))
     loader = compile(LOADER, "<bundle>", "exec", dont_inherit=True)
     with open(target, "wb") as file_of_all:
         file_of_all.write(marshal.dumps((loader, modules)))

@@ -1,10 +1,10 @@
 """A few wake-ups are taken at once, many in a row only every two milliseconds; and both kinds of rows are slowed so."""
 
-import os
 import time
 
 import pytest
 
+from guest.floor import kernel
 from guest.mechanism import reap, signals, storm
 
 
@@ -47,7 +47,7 @@ def test_orphans_after_orphans_are_slowed_and_own_children_are_not(clock: Clock,
             raise ChildProcessError
         return ended.pop(), 0
 
-    monkeypatch.setattr(os, "waitpid", one_child)
+    monkeypatch.setattr(kernel, "waitpid", one_child)
     monkeypatch.setattr(reap, "_orphans", storm.Storm())
     for _ in range(20):
         ended.append(7)

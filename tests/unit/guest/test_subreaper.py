@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from guest.floor import kernel
 from guest.mechanism import subreaper
 
 MARK = "MY_INIT_IS_SUBREAPER"
@@ -16,7 +17,7 @@ def test_perl_tells_whether_it_was_set(number: int | None, marked: str, monkeypa
     assert calls is not None
     monkeypatch.setattr(subreaper, "system_calls", lambda: (calls[0], number or calls[1]))
     asked: list[tuple[bytes, list[bytes], dict[bytes, bytes]]] = []
-    monkeypatch.setattr(os, "execve", lambda *words: asked.append(words))
+    monkeypatch.setattr(kernel, "execve", lambda *words: asked.append(words))
     subreaper.become(["my_init", "--", "true"], {b"A": b"b"})
     ((path, argv, variables),) = asked
     assert argv[-2:] == [b"--", b"true"]

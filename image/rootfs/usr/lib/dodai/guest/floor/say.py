@@ -1,7 +1,8 @@
 """Messages: one line each on stderr, written with one write(2) so that lines of others are not torn."""
 
-import os
 import time
+
+from guest.floor import kernel
 
 ERRORS, NORMAL, DEBUG = 0, 1, 2
 PREFIX = "*** "
@@ -23,9 +24,9 @@ def never_block() -> None:
     """
     global _fd
     try:
-        if os.fstat(2).st_mode & 0o170000 not in (0o010000, 0o020000):
+        if kernel.fstat(2).st_mode & 0o170000 not in (0o010000, 0o020000):
             return  # neither FIFO nor terminal: a file opened anew would be written from its start
-        _fd = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        _fd = kernel.open("/proc/self/fd/2", kernel.O_WRONLY | kernel.O_NONBLOCK | kernel.O_NOCTTY | kernel.O_CLOEXEC)
     except OSError:
         pass
 
@@ -74,7 +75,7 @@ def _written(text: str, patience: float) -> bool:
     end = time.monotonic() + patience
     while line:
         try:
-            line = line[os.write(_fd, line) :]
+            line = line[kernel.write(_fd, line) :]
         except BlockingIOError:
             if time.monotonic() >= end:
                 return False

@@ -4,10 +4,9 @@ Times are CLOCK_MONOTONIC seconds, which no change of the wall clock touches. No
 environment ever stands here: the file is readable by everybody.
 """
 
-import os
 import time
 
-from guest.floor import json_text
+from guest.floor import json_text, kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def begin(path: bytes) -> None:
     """Start the log anew. Raises OSError."""
     global _fd, _path
     _path = path
-    _fd = _open(os.O_TRUNC)
+    _fd = _open(kernel.O_TRUNC)
 
 
 def write(event: str, **members: "Value") -> None:
@@ -34,7 +33,7 @@ def write(event: str, **members: "Value") -> None:
     line = json_text.of({"t": round(time.monotonic(), 6), "event": event, **members}) + "\n"
     try:
         _shorten()
-        os.write(_fd, line.encode("ascii"))
+        kernel.write(_fd, line.encode("ascii"))
     except OSError:
         pass
 
@@ -44,19 +43,20 @@ def started() -> float:
     with open("/proc/self/stat", "rb") as file:
         ticks = int(file.read().rpartition(b")")[2].split()[19])
     # starttime counts suspended time too (CLOCK_BOOTTIME), the monotonic clock does not.
-    return ticks / os.sysconf("SC_CLK_TCK") - (time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic())
+    return ticks / kernel.sysconf("SC_CLK_TCK") - (time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic())
 
 
 def _open(flags: int) -> int:
-    return os.open(_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | flags, MODE)
+    flags |= kernel.O_WRONLY | kernel.O_CREAT | kernel.O_APPEND | kernel.O_CLOEXEC | kernel.O_NOFOLLOW
+    return kernel.open(_path, flags, MODE)
 
 
 def _shorten() -> None:
     """Past its size the log becomes events.old, and a new one begins."""
     global _fd
-    if _fd is None or os.fstat(_fd).st_size < _LARGEST:
+    if _fd is None or kernel.fstat(_fd).st_size < _LARGEST:
         return
-    os.rename(_path, _path + b".old")
-    os.close(_fd)
+    kernel.rename(_path, _path + b".old")
+    kernel.close(_fd)
     _fd = None  # also when the next line fails
     _fd = _open(0)

@@ -5,8 +5,8 @@ across execve(2), so a command would see EPIPE where it expects to be ended by S
 """
 
 import errno
-import os
 
+from guest.floor import kernel
 from guest.mechanism import program
 
 TYPE_CHECKING = False
@@ -38,6 +38,6 @@ def become(arguments: list[bytes], environment: dict[bytes, bytes]) -> program.C
     except program.CannotStart as problem:
         return problem
     try:
-        os.execve(where, arguments, environment)
+        kernel.execve(where, arguments, environment)
     except OSError as problem:
         return program.cannot_start(where, problem.errno or errno.EIO)

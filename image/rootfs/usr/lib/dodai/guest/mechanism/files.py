@@ -1,6 +1,6 @@
 """Small files: read whole, replaced atomically, with private modes before the content."""
 
-import os
+from guest.floor import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,14 +11,14 @@ _COUNTER = 0
 
 def read(path: bytes) -> bytes:
     """The whole content of a small file. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = kernel.open(path, kernel.O_RDONLY | kernel.O_CLOEXEC)
     try:
         chunks = []
-        while chunk := os.read(fd, 1 << 16):
+        while chunk := kernel.read(fd, 1 << 16):
             chunks.append(chunk)
         return b"".join(chunks)
     finally:
-        os.close(fd)
+        kernel.close(fd)
 
 
 def read_or_none(path: bytes) -> bytes | None:
@@ -31,14 +31,14 @@ def read_or_none(path: bytes) -> bytes | None:
 
 def remove(path: bytes) -> None:
     """unlink(2); what is missing already is fine, and what cannot be removed stays."""
-    _ignoring_errors(lambda: os.unlink(path))
+    _ignoring_errors(lambda: kernel.unlink(path))
 
 
 def write_all(fd: int, data: bytes) -> None:
     """write(2) until everything is written: a short write is legal. Raises OSError."""
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        view = view[kernel.write(fd, view) :]
 
 
 def replace(path: bytes, data: bytes, mode: int, gid: int = -1) -> None:
@@ -49,7 +49,7 @@ def replace(path: bytes, data: bytes, mode: int, gid: int = -1) -> None:
     Not synced: what is written here is made anew at every boot. Raises OSError; then path is as it was.
     """
     try:
-        old = os.stat(path)
+        old = kernel.stat(path)
         mode, uid, gid = old.st_mode & 0o7777, old.st_uid, old.st_gid
     except FileNotFoundError:
         uid = -1
@@ -57,13 +57,13 @@ def replace(path: bytes, data: bytes, mode: int, gid: int = -1) -> None:
     try:
         try:
             _own(fd, uid, gid)
-            os.fchmod(fd, mode)
+            kernel.fchmod(fd, mode)
             write_all(fd, data)
         finally:
-            os.close(fd)
-        os.rename(temporary, path)
+            kernel.close(fd)
+        kernel.rename(temporary, path)
     except BaseException:
-        _ignoring_errors(lambda: os.unlink(temporary))
+        _ignoring_errors(lambda: kernel.unlink(temporary))
         raise
 
 
@@ -73,21 +73,21 @@ def _create_beside(path: bytes) -> tuple[int, bytes]:
     _COUNTER += 1
     directory, _, name = path.rpartition(b"/")
     # "=" cannot stand in a variable's name, so a left-over is never taken for a variable.
-    temporary = b"%s/.=%d.%d" % (directory, os.getpid(), _COUNTER)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    temporary = b"%s/.=%d.%d" % (directory, kernel.getpid(), _COUNTER)
+    flags = kernel.O_WRONLY | kernel.O_CREAT | kernel.O_EXCL | kernel.O_NOFOLLOW | kernel.O_CLOEXEC
     try:
-        return os.open(temporary, flags, 0o600), temporary
+        return kernel.open(temporary, flags, 0o600), temporary
     except FileExistsError:
-        os.unlink(temporary)  # left by an earlier life of this container under the same pid
-        return os.open(temporary, flags, 0o600), temporary
+        kernel.unlink(temporary)  # left by an earlier life of this container under the same pid
+        return kernel.open(temporary, flags, 0o600), temporary
 
 
 def _own(fd: int, uid: int, gid: int) -> None:
     """Set owner and group as far as this process may: without CAP_CHOWN the file stays the caller's."""
-    now = os.fstat(fd)
+    now = kernel.fstat(fd)
     if (uid in (-1, now.st_uid)) and (gid in (-1, now.st_gid)):
         return
-    _ignoring_errors(lambda: os.fchown(fd, uid, gid))
+    _ignoring_errors(lambda: kernel.fchown(fd, uid, gid))
 
 
 def _ignoring_errors(action: "Callable[[], None]") -> None:

@@ -3,9 +3,9 @@
 The writer appends to the newer file and at some size renames it to the older one.
 """
 
-import os
 import time
 
+from guest.floor import kernel
 from guest.mechanism import files
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ class Log:
         """Raises OSError when there is no newer file, or it may not be read."""
         self._newer = newer
         self._older = older
-        self._fd = os.open(newer, os.O_RDONLY | os.O_CLOEXEC)
+        self._fd = kernel.open(newer, kernel.O_RDONLY | kernel.O_CLOEXEC)
         self.skipped = 0
 
     def so_far(self) -> bytes:
@@ -45,22 +45,23 @@ class Log:
         if not self._is_ours(self._older):
             self.skipped += 1
         try:
-            fd = os.open(self._newer, os.O_RDONLY | os.O_CLOEXEC)
+            fd = kernel.open(self._newer, kernel.O_RDONLY | kernel.O_CLOEXEC)
         except OSError:
             return data  # in the middle of the turn
-        os.close(self._fd)
+        kernel.close(self._fd)
         self._fd = fd
         return data + self._rest()
 
     def _is_ours(self, path: bytes) -> bool:
         try:
-            return os.path.samestat(os.stat(path), os.fstat(self._fd))
+            there, here = kernel.stat(path), kernel.fstat(self._fd)
         except OSError:
             return False
+        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
     def _rest(self) -> bytes:
         pieces = []
-        while piece := os.read(self._fd, _READ):
+        while piece := kernel.read(self._fd, _READ):
             pieces.append(piece)
         return b"".join(pieces)
 

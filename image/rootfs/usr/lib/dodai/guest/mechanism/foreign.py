@@ -4,9 +4,7 @@ kill(2) asks that the real or effective uid of the sender be the real or saved o
 a forked child takes that uid first, where CAP_SETUID lets it.
 """
 
-import os
-
-from guest.floor import say
+from guest.floor import kernel, say
 from guest.mechanism import files, reap
 
 _CAP_KILL = 5  # capabilities(7): its bit in CapEff
@@ -25,7 +23,7 @@ def among(pids: list[int]) -> list[int]:
     found = []
     for pid in pids:
         try:
-            os.kill(pid, 0)
+            kernel.kill(pid, 0)
         except PermissionError:
             found.append(pid)
         except ProcessLookupError:
@@ -48,19 +46,19 @@ def send(pid: int, number: int) -> bool:
     if uid is None:
         return False
     try:
-        child = os.fork()
+        child = kernel.fork()
     except OSError:
         return False
     if child == 0:
         code = 1
         try:
-            os.seteuid(uid)
-            os.kill(pid, number)
+            kernel.seteuid(uid)
+            kernel.kill(pid, number)
             code = 0
         except ProcessLookupError:
             code = 0
         finally:
-            os._exit(code)
+            kernel.exit_at_once(code)
     if reap.wait_for(child) == 0:
         return True
     if uid not in _unreachable:

@@ -7,9 +7,7 @@ become our children as every orphan does. One millisecond for the first, as much
 each further one.
 """
 
-import os
-
-from guest.floor import paths
+from guest.floor import kernel, paths
 from guest.mechanism import files, program, reap, spawn, subreaper
 
 _SECONDS = 5.0  # in which perl has answered even on a machine that pages
@@ -87,8 +85,8 @@ def cool() -> None:
     """Nothing is to be started after all: let the waiting perl end."""
     global _waiting
     if _waiting is not None:
-        os.close(_waiting.writer)
-        os.close(_waiting.reader)
+        kernel.close(_waiting.writer)
+        kernel.close(_waiting.reader)
         reap.forget(_waiting.pid)
         _waiting = None
 
@@ -114,7 +112,7 @@ def start(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
 def _by_perl(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
     """Raises OSError; pids that were named before stay set."""
     global _waiting
-    if not os.access(paths.RUNSV, os.X_OK, effective_ids=True):
+    if not kernel.access(paths.RUNSV, kernel.X_OK, effective_ids=True):
         return
     perl = _waiting or _perl()
     _waiting = None
@@ -124,10 +122,10 @@ def _by_perl(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
         try:
             files.write_all(perl.writer, _request(jobs, environment))
         finally:
-            os.close(perl.writer)
+            kernel.close(perl.writer)
         _take_pids(jobs, perl.reader)
     finally:
-        os.close(perl.reader)
+        kernel.close(perl.reader)
         reap.forget(perl.pid)
 
 
@@ -136,28 +134,28 @@ def _perl() -> _Perl | None:
     numbers = subreaper.system_calls()
     if numbers is None:
         return None
-    request_reader, request_writer = os.pipe()
-    reply_reader, reply_writer = os.pipe()
+    request_reader, request_writer = kernel.pipe()
+    reply_reader, reply_writer = kernel.pipe()
     setsid, prctl = numbers
     try:
         # The number of the first pipe is free again once it is descriptor 0: there our stdout waits for the children.
         actions = [
-            (os.POSIX_SPAWN_DUP2, request_reader, 0),
-            (os.POSIX_SPAWN_DUP2, 1, request_reader),
-            (os.POSIX_SPAWN_DUP2, reply_writer, 1),
+            (kernel.POSIX_SPAWN_DUP2, request_reader, 0),
+            (kernel.POSIX_SPAWN_DUP2, 1, request_reader),
+            (kernel.POSIX_SPAWN_DUP2, reply_writer, 1),
         ]
         arguments = [b"perl", b"-e", _PROGRAM, *(b"%d" % number for number in (setsid, prctl, request_reader))]
         # An empty environment: neither PERL5OPT nor a missing locale may say something here.
-        pid = os.posix_spawn(_INTERPRETER, arguments, {}, file_actions=actions, setsigmask=(), setsigdef=spawn.DEFAULTS)
+        pid = kernel.posix_spawn(_INTERPRETER, arguments, {}, file_actions=actions, setsigmask=(), setsigdef=spawn.DEFAULTS)
         reap.register(pid)
         return _Perl(pid, request_writer, reply_reader)
     except OSError:
-        os.close(request_writer)
-        os.close(reply_reader)
+        kernel.close(request_writer)
+        kernel.close(reply_reader)
         raise
     finally:
-        os.close(request_reader)
-        os.close(reply_writer)
+        kernel.close(request_reader)
+        kernel.close(reply_writer)
 
 
 def _request(jobs: list[Job], environment: dict[bytes, bytes]) -> bytes:
@@ -177,7 +175,7 @@ def _take_pids(jobs: list[Job], reader: int) -> None:
     tries = _TRIES
     while poll.poll(_SECONDS * 1000):
         try:
-            data = os.read(reader, 4096)
+            data = kernel.read(reader, 4096)
         except OSError:
             tries -= 1
             if not tries:

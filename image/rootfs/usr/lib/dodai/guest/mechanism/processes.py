@@ -1,8 +1,6 @@
 """Processes of the container that are not necessarily children: found in /proc, signalled as a whole."""
 
-import os
-
-from guest.floor import say
+from guest.floor import kernel, say
 from guest.mechanism import files, foreign, signals
 
 TYPE_CHECKING = False
@@ -24,7 +22,7 @@ def parents_and_sessions() -> tuple[dict[int, int], dict[int, int]]:
 
 def _stats() -> "Iterator[tuple[int, list[bytes]]]":
     """Every pid with its fields from the state on: state, parent, group… (proc(5), /proc/pid/stat)."""
-    for entry in os.listdir("/proc"):
+    for entry in kernel.listdir("/proc"):
         if not entry.isdigit():
             continue
         text = files.read_or_none(b"/proc/%s/stat" % entry.encode())
@@ -78,7 +76,7 @@ def signal(pid: int, number: int) -> bool:
     A negative pid is a group.
     """
     try:
-        os.kill(pid, number)
+        kernel.kill(pid, number)
         reached = True
     except ProcessLookupError:
         return False
@@ -110,7 +108,7 @@ class Others:
     __slots__ = ("_keep", "_whole")
 
     def __init__(self, keep: set[int]) -> None:
-        self._whole = os.getpid() == 1
+        self._whole = kernel.getpid() == 1
         self._keep = keep
 
     def pids(self) -> list[int]:
@@ -122,14 +120,14 @@ class Others:
         if self._whole:
             mine = list(among)
         else:
-            mine = descendants(os.getpid(), among)
-        return foreign.reachable([pid for pid in mine if pid not in kept and pid != os.getpid()])
+            mine = descendants(kernel.getpid(), among)
+        return foreign.reachable([pid for pid in mine if pid not in kept and pid != kernel.getpid()])
 
     def send(self, number: int) -> None:
         """Signal them all; at once with kill(-1) where nobody is kept, so that a fork cannot slip through."""
         if self._whole and not self._keep:
             try:
-                os.kill(-1, number)
+                kernel.kill(-1, number)
             except (ProcessLookupError, PermissionError):
                 pass
             missed = [] if foreign.may_signal_everybody() else foreign.among(self.pids())
@@ -142,7 +140,7 @@ class Others:
         """Whether anybody is left. Cheap where kill(-1, 0) can answer; that counts zombies too."""
         if self._whole and not self._keep:
             try:
-                os.kill(-1, 0)
+                kernel.kill(-1, 0)
             except ProcessLookupError:
                 return False
             except PermissionError:

@@ -1,9 +1,8 @@
 """Why a program cannot be started, in words, with the exit code a shell would give."""
 
 import errno
-import os
 
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -32,12 +31,12 @@ def find(name: bytes, environment: dict[bytes, bytes]) -> bytes:
     for directory in environment.get(b"PATH", DEFAULT_PATH).split(b":"):
         candidate = (directory or b".") + b"/" + name
         try:
-            mode = os.stat(candidate).st_mode
+            mode = kernel.stat(candidate).st_mode
         except OSError:
             continue
         if mode & 0o170000 == 0o040000:
             continue
-        if os.access(candidate, os.X_OK, effective_ids=True):
+        if kernel.access(candidate, kernel.X_OK, effective_ids=True):
             return candidate
         denied = candidate
     if denied:
@@ -49,7 +48,7 @@ def cannot_start(path: bytes, error: int) -> CannotStart:
     """Explain the errno of a failed execve(2) of path; for scripts the interpreter is looked at."""
     name = say.shown(path)
     code = codes.NOT_FOUND if error == errno.ENOENT else codes.CANNOT_EXECUTE
-    reason = _reason(path, error) or os.strerror(error)
+    reason = _reason(path, error) or kernel.strerror(error)
     return CannotStart(f"cannot run '{name}': {reason}", code)
 
 
@@ -59,9 +58,9 @@ def fault(path: bytes) -> str | None:
     Looks at the file only: nothing is run.
     """
     try:
-        mode = os.stat(path).st_mode
+        mode = kernel.stat(path).st_mode
     except OSError as problem:
-        return _reason(path, problem.errno or 0) or os.strerror(problem.errno or 0)
+        return _reason(path, problem.errno or 0) or kernel.strerror(problem.errno or 0)
     if mode & 0o170000 != 0o100000:
         return "is not a file"
     if not mode & 0o111:
@@ -74,17 +73,17 @@ _NOT_EXECUTABLE = "not executable; run chmod +x on it"
 
 def _reason(path: bytes, error: int) -> str | None:
     if error == errno.ENOENT:
-        if os.path.lexists(path) and not os.path.exists(path):
-            return f"it is a link to '{say.shown(os.readlink(path))}', which does not exist"
-        if os.path.exists(path):
+        if kernel.is_link(path) and not kernel.exists(path):
+            return f"it is a link to '{say.shown(kernel.readlink(path))}', which does not exist"
+        if kernel.exists(path):
             return _script_fault(path) or "its interpreter or loader is missing"
         return "no such file"
-    if error == errno.EACCES and os.path.isfile(path):
-        mode = os.stat(path).st_mode
+    if error == errno.EACCES and kernel.is_file(path):
+        mode = kernel.stat(path).st_mode
         if not mode & 0o111:
             return _NOT_EXECUTABLE
         return "permission denied (its mode, or a file system mounted noexec)"
-    if error == errno.EACCES and os.path.isdir(path):
+    if error == errno.EACCES and kernel.is_directory(path):
         return "it is a directory"
     if error == errno.ENOEXEC:
         return _script_fault(path) or "not a program: a script needs a first line such as #!/bin/sh"
@@ -101,15 +100,15 @@ def _script_fault(path: bytes) -> str | None:
     The format is execve(2)'s, "Interpreter scripts".
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = kernel.open(path, kernel.O_RDONLY | kernel.O_CLOEXEC | kernel.O_NONBLOCK)
     except OSError:
         return None
     try:
-        head = os.read(fd, 256)
+        head = kernel.read(fd, 256)
     except OSError:
         return None
     finally:
-        os.close(fd)
+        kernel.close(fd)
     if not head:
         return "the file is empty; a script needs a first line such as #!/bin/sh"
     if head[:4] == b"\x7fELF":
@@ -122,6 +121,6 @@ def _script_fault(path: bytes) -> str | None:
     words = line[2:].split(None, 1)
     if not words:
         return "its #! line names no interpreter"
-    if not os.path.exists(words[0]):
+    if not kernel.exists(words[0]):
         return f"its interpreter '{say.shown(words[0])}' is missing; install it or correct the #! line"
     return None

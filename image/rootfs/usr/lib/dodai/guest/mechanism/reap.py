@@ -4,8 +4,7 @@ A pid is registered by the spawner before any signal is handled again, and forgo
 collected, so a reused pid is never taken for an old child. Nothing is kept of strangers but a count.
 """
 
-import os
-
+from guest.floor import kernel
 from guest.mechanism import signals, storm
 
 # What became of the registered children that nobody has asked for yet: pid → wait status.
@@ -45,7 +44,7 @@ def _collect_now() -> list[int]:
     failures = 0
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
+            pid, status = kernel.waitpid(-1, kernel.WNOHANG | kernel.WUNTRACED)
         except ChildProcessError:
             return ended
         except OSError:
@@ -56,8 +55,8 @@ def _collect_now() -> list[int]:
             raise
         if pid == 0:
             return ended
-        if os.WIFSTOPPED(status):
-            if pid in _mine and os.WSTOPSIG(status) == signals.TSTP:
+        if kernel.WIFSTOPPED(status):
+            if pid in _mine and kernel.WSTOPSIG(status) == signals.TSTP:
                 _suspended.add(pid)
         elif pid in _mine:
             _mine.discard(pid)
@@ -69,7 +68,7 @@ def _collect_now() -> list[int]:
 
 def wait_for(pid: int) -> int:
     """The wait status of a child that ends at once whatever others do: nothing else happens meanwhile."""
-    return os.waitpid(pid, 0)[1]
+    return kernel.waitpid(pid, 0)[1]
 
 
 def status(pid: int) -> int | None:
@@ -104,7 +103,7 @@ def lives(pid: int) -> bool:
 def has_children() -> bool:
     """Whether any child is left, own or adopted; ended ones stay uncollected (WNOWAIT)."""
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        kernel.waitid(kernel.P_ALL, 0, kernel.WEXITED | kernel.WNOHANG | kernel.WNOWAIT)
     except ChildProcessError:
         return False
     return True

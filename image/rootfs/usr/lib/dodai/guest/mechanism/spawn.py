@@ -6,9 +6,9 @@ its program runs.
 """
 
 import errno
-import os
 import time
 
+from guest.floor import kernel
 from guest.mechanism import program, reap, signals
 
 TYPE_CHECKING = False
@@ -42,14 +42,14 @@ def start(
     """
     where = path or program.find(arguments[0], environment)
     actions: list[tuple[object, ...]] = []
-    for fd, source, flags in ((0, stdin, os.O_RDONLY), (1, stdout, os.O_WRONLY), (2, stderr, os.O_WRONLY)):
+    for fd, source, flags in ((0, stdin, kernel.O_RDONLY), (1, stdout, kernel.O_WRONLY), (2, stderr, kernel.O_WRONLY)):
         if isinstance(source, int):
-            actions.append((os.POSIX_SPAWN_DUP2, source, fd))
+            actions.append((kernel.POSIX_SPAWN_DUP2, source, fd))
         elif source:
-            actions.append((os.POSIX_SPAWN_OPEN, fd, source, flags, 0))
+            actions.append((kernel.POSIX_SPAWN_OPEN, fd, source, flags, 0))
     return _registered(
         where,
-        lambda: os.posix_spawn(
+        lambda: kernel.posix_spawn(
             where,
             arguments,
             environment,
@@ -70,7 +70,7 @@ def start_in_group(arguments: list[bytes], environment: dict[bytes, bytes], term
     if terminal is None:
         return _registered(
             where,
-            lambda: os.posix_spawn(where, arguments, environment, setpgroup=0, setsigmask=(), setsigdef=DEFAULTS),
+            lambda: kernel.posix_spawn(where, arguments, environment, setpgroup=0, setsigmask=(), setsigdef=DEFAULTS),
         )
     return _fork_in_foreground(where, arguments, environment, terminal)
 
@@ -93,22 +93,22 @@ def _registered(where: bytes, spawn: "Callable[[], int]") -> int:
 
 def _fork_in_foreground(where: bytes, arguments: list[bytes], environment: dict[bytes, bytes], terminal: int) -> int:
     """fork, take the foreground of the terminal, exec; an exec that fails comes back through a pipe."""
-    reader, writer = os.pipe()  # close-on-exec: end of file is the exec
-    pid = _registered(where, os.fork)
+    reader, writer = kernel.pipe()  # close-on-exec: end of file is the exec
+    pid = _registered(where, kernel.fork)
     if pid == 0:
         try:
-            os.setpgid(0, 0)
-            os.tcsetpgrp(terminal, os.getpid())  # SIGTTOU is still blocked here
+            kernel.setpgid(0, 0)
+            kernel.tcsetpgrp(terminal, kernel.getpid())  # SIGTTOU is still blocked here
             signals.default_all()
             signals.unblock_all()
-            os.execve(where, arguments, environment)
+            kernel.execve(where, arguments, environment)
         except OSError as problem:
-            os.write(writer, b"%d" % (problem.errno or errno.EIO))
+            kernel.write(writer, b"%d" % (problem.errno or errno.EIO))
         finally:
-            os._exit(127)
-    os.close(writer)
-    failure = os.read(reader, 16)
-    os.close(reader)
+            kernel.exit_at_once(127)
+    kernel.close(writer)
+    failure = kernel.read(reader, 16)
+    kernel.close(reader)
     if failure:
         raise program.cannot_start(where, int(failure))
     return pid

@@ -6,9 +6,8 @@ swap what supervisors run.
 """
 
 import errno
-import os
 
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import files
 
 MODE = 0o755
@@ -23,11 +22,11 @@ def make() -> bytes:
     tried = []
     for path in candidates():
         try:
-            os.mkdir(path, MODE)
+            kernel.mkdir(path, MODE)
         except FileExistsError:
             pass
         except OSError as problem:
-            tried.append(f"{say.shown(path)}: {os.strerror(problem.errno or 0).lower()}")
+            tried.append(f"{say.shown(path)}: {kernel.strerror(problem.errno or 0).lower()}")
             continue
         why = _why_not_mine(path) or _why_not_written(path)
         if why is None:
@@ -39,13 +38,13 @@ def make() -> bytes:
 def _why_not_written(path: bytes) -> str | None:
     """None when our pid is in path now; otherwise why not, a full file system for one."""
     try:
-        files.replace(path + b"/pid", b"%d\n" % os.getpid(), 0o644)
+        files.replace(path + b"/pid", b"%d\n" % kernel.getpid(), 0o644)
     except OSError as problem:
         try:
-            os.unlink(path + b"/pid")  # of an earlier life: `find` would take it for ours
+            kernel.unlink(path + b"/pid")  # of an earlier life: `find` would take it for ours
         except OSError:
             pass
-        return os.strerror(problem.errno or 0).lower()
+        return kernel.strerror(problem.errno or 0).lower()
     return None
 
 
@@ -56,13 +55,13 @@ def find() -> bytes | None:
     belongs to one of the three is taken: what lies in it becomes the environment of commands, and
     anybody can make a name in /tmp.
     """
-    users = [os.geteuid(), _owner(b"/proc/1"), 0]
+    users = [kernel.geteuid(), _owner(b"/proc/1"), 0]
     places = [(paths.RUN_STATE, users), *((paths.TMP_STATE % uid, [uid]) for uid in users if uid >= 0)]
     for path, owners in places:
         if _owner(path) not in owners:
             continue
         text = files.read_or_none(path + b"/pid")
-        if text and text.strip().isdigit() and os.path.exists(b"/proc/" + text.strip()):
+        if text and text.strip().isdigit() and kernel.exists(b"/proc/" + text.strip()):
             return path
     return None
 
@@ -70,7 +69,7 @@ def find() -> bytes | None:
 def _owner(path: bytes) -> int:
     """The uid a directory belongs to; -1 for none that can be seen, and for a link."""
     try:
-        status = os.lstat(path)
+        status = kernel.lstat(path)
     except OSError:
         return -1
     return status.st_uid if status.st_mode & 0o170000 == 0o040000 else -1
@@ -78,27 +77,27 @@ def _owner(path: bytes) -> int:
 
 def candidates() -> tuple[bytes, bytes]:
     """Where the state may be, in the order of preference."""
-    return paths.RUN_STATE, paths.TMP_STATE % os.geteuid()
+    return paths.RUN_STATE, paths.TMP_STATE % kernel.geteuid()
 
 
 def _why_not_mine(path: bytes) -> str | None:
     """None when path is a directory of this user that nobody else can write in; otherwise what is wrong."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = kernel.open(path, kernel.O_RDONLY | kernel.O_DIRECTORY | kernel.O_NOFOLLOW | kernel.O_CLOEXEC)
     except OSError as problem:
         if problem.errno in (errno.ELOOP, errno.ENOTDIR):
             return "is not a directory; remove it"
-        return os.strerror(problem.errno or 0).lower()
+        return kernel.strerror(problem.errno or 0).lower()
     try:
-        status = os.fstat(fd)
-        if status.st_uid != os.geteuid():
+        status = kernel.fstat(fd)
+        if status.st_uid != kernel.geteuid():
             return f"belongs to uid {status.st_uid}; remove it"
         try:
-            os.fchmod(fd, MODE)  # a umask may have narrowed it, a stranger widened it
+            kernel.fchmod(fd, MODE)  # a umask may have narrowed it, a stranger widened it
         except OSError as problem:
-            return os.strerror(problem.errno or 0).lower()
+            return kernel.strerror(problem.errno or 0).lower()
     finally:
-        os.close(fd)
-    if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        kernel.close(fd)
+    if not kernel.access(path, kernel.W_OK | kernel.X_OK, effective_ids=True):
         return "is not writable"
     return None

@@ -5,8 +5,8 @@ looks at the directory from time to time.
 """
 
 import fcntl
-import os
 
+from guest.floor import kernel
 from guest.mechanism import descriptors, signals
 
 ENTRIES = fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME
@@ -19,17 +19,17 @@ def add(path: bytes, events: int = ENTRIES) -> int | None:
     None when the directory is missing, the kernel cannot watch it or there is no room for another descriptor.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fd = kernel.open(path, kernel.O_RDONLY | kernel.O_DIRECTORY | kernel.O_CLOEXEC)
     except OSError:
         return None
     if descriptors.too_many(fd):
-        os.close(fd)
+        kernel.close(fd)
         return None
     try:
         fcntl.fcntl(fd, fcntl.F_SETSIG, signals.WATCH)
         fcntl.fcntl(fd, fcntl.F_NOTIFY, events | fcntl.DN_MULTISHOT)
     except OSError:
-        os.close(fd)
+        kernel.close(fd)
         return None
     return fd
 
@@ -39,9 +39,9 @@ def data(fd: int) -> None:
 
     Where the kernel cannot, its reader looks from time to time (fcntl(2), O_ASYNC).
     """
-    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | kernel.O_NONBLOCK)
     try:
-        fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(fd, fcntl.F_SETOWN, kernel.getpid())
         fcntl.fcntl(fd, fcntl.F_SETSIG, signals.WATCH)
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | fcntl.FASYNC)
     except OSError:

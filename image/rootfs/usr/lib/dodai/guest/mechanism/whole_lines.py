@@ -1,8 +1,9 @@
 """Lines into a log that others write too: none is torn by another process's as far as pipes can promise that."""
 
 import errno
-import os
 import select
+
+from guest.floor import kernel
 
 # pipe(7), "PIPE_BUF": a write of so many bytes goes in as a whole; a longer one may be mixed with others.
 _ATOMIC = select.PIPE_BUF
@@ -35,7 +36,7 @@ def _write_all(fd: int, data: memoryview) -> bool:
     """write(2) until everything is written; False when nobody will ever read it."""
     while data:
         try:
-            data = data[os.write(fd, data) :]
+            data = data[kernel.write(fd, data) :]
         except OSError as problem:
             if problem.errno != errno.EAGAIN:
                 return False

@@ -1,8 +1,6 @@
 """What the boot spent its time on, worked out from the boot log: steps, and the chain that decided how long it took."""
 
-import os
-
-from guest.floor import service_states
+from guest.floor import kernel, service_states
 from guest.mechanism import files
 from guest.parts import events
 
@@ -138,6 +136,6 @@ def _last_services(services: dict[str, Step], state: bytes) -> list[Step]:
 
 def _depends(state: bytes, name: str) -> list[str]:
     """The names in a service's `depends`: one a line, # begins a comment."""
-    text = files.read_or_none(state + b"/service/" + os.fsencode(name) + b"/definition/depends") or b""
+    text = files.read_or_none(state + b"/service/" + kernel.fsencode(name) + b"/definition/depends") or b""
     lines = (line.split(b"#", 1)[0].strip() for line in text.split(b"\n"))
-    return [os.fsdecode(line) for line in lines if line]
+    return [kernel.fsdecode(line) for line in lines if line]

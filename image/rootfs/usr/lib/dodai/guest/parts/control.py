@@ -1,8 +1,8 @@
 """Asks runsv to do something with its service, as sv(8) does: one letter into supervise/control."""
 
 import errno
-import os
 
+from guest.floor import kernel
 from guest.mechanism import signals
 from guest.parts import supervision
 
@@ -32,23 +32,23 @@ def send(home: bytes, letters: bytes) -> None:
     """Hand letters to the service's runsv. Raises Failed."""
     path = home + b"/supervise/control"
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = kernel.open(path, kernel.O_WRONLY | kernel.O_NONBLOCK | kernel.O_CLOEXEC)
     except OSError as problem:
         if problem.errno == errno.ENXIO:
             raise Failed("its supervisor does not run") from None
         raise _denied(home, problem) from None
     try:
-        os.write(fd, letters)
+        kernel.write(fd, letters)
     except OSError as problem:
-        raise Failed(os.strerror(problem.errno or 0).lower()) from None
+        raise Failed(kernel.strerror(problem.errno or 0).lower()) from None
     finally:
-        os.close(fd)
+        kernel.close(fd)
 
 
 def signal(home: bytes, number: int) -> None:
     """Send the service's process a signal, through runsv where it knows it. Raises Failed."""
     status = supervision.read(home + b"/supervise")
-    if status is None and not os.access(home + b"/supervise", os.R_OK | os.X_OK, effective_ids=True):
+    if status is None and not kernel.access(home + b"/supervise", kernel.R_OK | kernel.X_OK, effective_ids=True):
         raise _denied(home, PermissionError(errno.EACCES, ""))
     if status is None or status.state != supervision.RUN or not status.pid:
         raise Failed("it does not run")
@@ -57,12 +57,12 @@ def signal(home: bytes, number: int) -> None:
         send(home, letter)
         return
     try:
-        os.kill(status.pid, number)
+        kernel.kill(status.pid, number)
     except OSError as problem:
-        raise Failed(os.strerror(problem.errno or 0).lower()) from None
+        raise Failed(kernel.strerror(problem.errno or 0).lower()) from None
 
 
 def _denied(home: bytes, problem: OSError) -> Failed:
     if problem.errno != errno.EACCES:
-        return Failed(os.strerror(problem.errno or 0).lower())
-    return Failed(f"permission denied; run dodaictl as uid {os.stat(home).st_uid}, to whom it belongs")
+        return Failed(kernel.strerror(problem.errno or 0).lower())
+    return Failed(f"permission denied; run dodaictl as uid {kernel.stat(home).st_uid}, to whom it belongs")

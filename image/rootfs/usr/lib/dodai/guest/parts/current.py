@@ -1,9 +1,8 @@
 """The environment of the container as a tool sees it that my_init did not start: docker exec, cron, ssh."""
 
 import errno
-import os
 
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import files, inherited, state
 from guest.parts import environment
 
@@ -38,13 +37,13 @@ def load() -> Current:
     if where is not None:
         try:
             block = files.read(where + b"/environ")
-            return Current(environment.parse_block(block), os.stat(where).st_uid)
+            return Current(environment.parse_block(block), kernel.stat(where).st_uid)
         except OSError as problem:
             if problem.errno != errno.ENOENT:
                 raise _unreadable(where + b"/environ", problem) from None
             # my_init has only just begun and has not come to the variables yet.
     try:
-        os.listdir(paths.ENVIRONMENT_DIRECTORY)
+        kernel.listdir(paths.ENVIRONMENT_DIRECTORY)
     except FileNotFoundError:
         pass
     except OSError as problem:
@@ -58,15 +57,15 @@ def _unreadable(path: bytes, problem: OSError) -> Unreadable:
     text = f"cannot read the container's environment in {say.shown(path)}: {problem.strerror}"
     if problem.errno != errno.EACCES:
         return Unreadable(text)
-    status = os.stat(path)
+    status = kernel.stat(path)
     if status.st_gid != paths.DOCKER_ENV_GID:
-        return Unreadable(f"{text} for uid {os.geteuid()}; run this as uid {status.st_uid}, to whom it belongs")
+        return Unreadable(f"{text} for uid {kernel.geteuid()}; run this as uid {status.st_uid}, to whom it belongs")
     import pwd  # only the message needs it
 
     try:
-        user = say.shown(os.fsencode(pwd.getpwuid(os.geteuid()).pw_name))
+        user = say.shown(kernel.fsencode(pwd.getpwuid(kernel.geteuid()).pw_name))
     except KeyError:
-        return Unreadable(f"{text} for uid {os.geteuid()}; give it the group {paths.DOCKER_ENV_GID} (docker_env)")
+        return Unreadable(f"{text} for uid {kernel.geteuid()}; give it the group {paths.DOCKER_ENV_GID} (docker_env)")
     return Unreadable(
         f"{text} for {user}; add the user to its readers with usermod -aG docker_env {user}, which new logins notice"
     )

@@ -1,9 +1,8 @@
 """A service directory as people write it: what it holds and what is wrong with it. Nothing is run."""
 
 import errno
-import os
 
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import program
 from guest.parts import settings
 
@@ -19,17 +18,17 @@ class Definition:
     def __init__(self, name: bytes, directory: bytes = paths.SERVICES) -> None:
         self.name = name
         self.path = directory + b"/" + name
-        status = os.stat(self.path)
+        status = kernel.stat(self.path)
         self.identity = (status.st_dev, status.st_ino)
         # One look at the directory answers all questions of what is in it.
-        self._entries = frozenset(os.listdir(self.path))
+        self._entries = frozenset(kernel.listdir(self.path))
         self.settings = settings.Settings(self.path, self._entries)
         self.needs_root = self.has(b"needs-root")
 
     def has(self, entry: bytes) -> bool:
         """Whether the directory has this entry; a dangling link does not count."""
         first, slash, _ = entry.partition(b"/")
-        return first in self._entries and os.path.exists(self.path + b"/" + entry)
+        return first in self._entries and kernel.exists(self.path + b"/" + entry)
 
     def fault(self) -> str | None:
         """Why it cannot run, with the remedy; None for a good one."""
@@ -62,7 +61,7 @@ def all_in(directory: bytes = paths.SERVICES) -> Listing:
     """Everything below directory; names with a leading dot are not services (runsvdir.8). One that is missing is empty."""
     listing = Listing()
     try:
-        names = sorted(os.listdir(directory))
+        names = sorted(kernel.listdir(directory))
     except OSError as problem:
         listing.complete = problem.errno in _MISSING
         return listing
@@ -74,9 +73,9 @@ def all_in(directory: bytes = paths.SERVICES) -> Listing:
         try:
             if b"\n" in name:
                 listing.faults[name] = begin + "its name has a line break; rename the directory"
-            elif os.path.isdir(path):
+            elif kernel.is_directory(path):
                 listing.definitions.append(Definition(name, directory))
-            elif os.path.islink(path):
+            elif kernel.is_link(path):
                 listing.faults[name] = begin + "a link to nothing; correct or remove it"
         except OSError as problem:
             if problem.errno not in _MISSING:

@@ -1,7 +1,6 @@
 """How the ends of services reach PID 1: each `finish` writes one line into a fifo (service/finish)."""
 
-import os
-
+from guest.floor import kernel
 from guest.mechanism import watch
 
 
@@ -25,11 +24,11 @@ class Mailbox:
 
     def __init__(self, path: bytes) -> None:
         """Make it. Raises OSError."""
-        os.mkfifo(path, 0o600)
-        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        kernel.mkfifo(path, 0o600)
+        self._fd = kernel.open(path, kernel.O_RDONLY | kernel.O_NONBLOCK | kernel.O_CLOEXEC)
         # Not O_RDWR: whoever may write too is told of every read, also of one that found nothing; so each look
         # would lead to the next.
-        self._writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._writer = kernel.open(path, kernel.O_WRONLY | kernel.O_NONBLOCK | kernel.O_CLOEXEC)
         watch.data(self._fd)
         self._rest = b""
 
@@ -37,7 +36,7 @@ class Mailbox:
         """The ends told since the last time. A line is at most PIPE_BUF long, so it is never torn (pipe(7))."""
         while True:
             try:
-                data = os.read(self._fd, 1 << 16)
+                data = kernel.read(self._fd, 1 << 16)
             except BlockingIOError:
                 break
             self._rest += data

@@ -5,9 +5,7 @@ trailing newline of a file is not part of the value, so a value that ends in a n
 with one more. A name is never joined to a path before `is_file_name` has said that it may be.
 """
 
-import os
-
-from guest.floor import json_text, paths, say
+from guest.floor import json_text, kernel, paths, say
 from guest.mechanism import files
 
 # Not dumped, as in the reference: they belong to a user, not to the container.
@@ -58,15 +56,15 @@ def in_state(state: bytes) -> Place:
 
 def choose_place(state: bytes) -> Place:
     """/etc's place when its directory and the dumps beside it can be replaced, else the state's."""
-    if not os.path.isdir(ETC.directory):
+    if not kernel.is_directory(ETC.directory):
         try:
-            os.mkdir(ETC.directory, DIRECTORY_MODE)
-            os.chown(ETC.directory, 0, paths.DOCKER_ENV_GID)
+            kernel.mkdir(ETC.directory, DIRECTORY_MODE)
+            kernel.chown(ETC.directory, 0, paths.DOCKER_ENV_GID)
         except OSError:
             pass
-    wanted = os.W_OK | os.X_OK
-    parent = os.path.dirname(ETC.directory)
-    if all(os.access(path, wanted, effective_ids=True) for path in (ETC.directory, parent)):
+    wanted = kernel.W_OK | kernel.X_OK
+    parent = kernel.parent(ETC.directory)
+    if all(kernel.access(path, wanted, effective_ids=True) for path in (ETC.directory, parent)):
         return ETC
     return in_state(state)
 
@@ -105,10 +103,10 @@ class Container:
         """Write every variable to the directory, then the two dumps."""
         directory = self.place.directory
         try:
-            if not os.path.isdir(directory):
-                os.mkdir(directory, 0o700)
+            if not kernel.is_directory(directory):
+                kernel.mkdir(directory, 0o700)
                 _give_to_docker_env(directory)
-                os.chmod(directory, DIRECTORY_MODE)
+                kernel.chmod(directory, DIRECTORY_MODE)
         except OSError as problem:
             self._complain(f"cannot make {say.shown(directory)}: {problem.strerror}")
         self._unfiled = {}
@@ -139,7 +137,7 @@ class Container:
 
     def _read(self, directory: bytes) -> dict[bytes, bytes]:
         try:
-            names = os.listdir(directory)
+            names = kernel.listdir(directory)
         except FileNotFoundError:
             return {}
         except OSError as problem:
@@ -191,7 +189,7 @@ class Container:
         try:
             files.replace(path, data, VARIABLE_MODE, paths.DOCKER_ENV_GID)
         except OSError as problem:
-            return os.strerror(problem.errno or 0)
+            return kernel.strerror(problem.errno or 0)
         return None
 
     def _write_dumps(self) -> None:
@@ -237,6 +235,6 @@ def parse_block(block: bytes) -> dict[bytes, bytes]:
 
 def _give_to_docker_env(path: bytes) -> None:
     try:
-        os.chown(path, -1, paths.DOCKER_ENV_GID)
+        kernel.chown(path, -1, paths.DOCKER_ENV_GID)
     except OSError:
         pass  # not root: the caller's own group

@@ -1,8 +1,6 @@
 """Which definitions may be started; why another may not is said once, with the remedy (promise D7)."""
 
-import os
-
-from guest.floor import say
+from guest.floor import kernel, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,9 +29,9 @@ class Fitness:
     def passes(self, what: "definition.Definition", *, patient: bool) -> bool:
         """Whether it may be started. patient: a fault is named at the second look, since it may be in the making."""
         name = what.name
-        if what.needs_root and os.geteuid() != 0:
+        if what.needs_root and kernel.geteuid() != 0:
             if name not in self._skipped:
-                say.info(f"service '{say.shown(name)}' is skipped: it needs root, and my_init runs as uid {os.geteuid()}")
+                say.info(f"service '{say.shown(name)}' is skipped: it needs root, and my_init runs as uid {kernel.geteuid()}")
             self._skipped.add(name)
             return False
         why = what.fault()

@@ -4,9 +4,7 @@ The newer one takes 64 KiB, then it takes the older one's place, so that togethe
 last 64 KiB. The endings keep names apart: a service may be called `web.log`.
 """
 
-import os
-
-from guest.floor import paths
+from guest.floor import kernel, paths
 from guest.mechanism import files
 
 KEPT = 65536  # bytes
@@ -50,7 +48,7 @@ class Writer:
             if len(lines) > KEPT:
                 lines = tail(lines)
                 self._turn()
-                os.unlink(older(self._state, self._name))  # what it has ends before the lines left out here
+                kernel.unlink(older(self._state, self._name))  # what it has ends before the lines left out here
             elif self._size >= KEPT:
                 self._turn()
             fd = self._open() if self._fd is None else self._fd
@@ -62,7 +60,7 @@ class Writer:
     def close(self) -> None:
         """Give the descriptor back."""
         if self._fd is not None:
-            os.close(self._fd)
+            kernel.close(self._fd)
             self._fd = None
 
     def _turn(self) -> None:
@@ -70,16 +68,16 @@ class Writer:
         if self._fd is None:
             self._open()
         self.close()
-        os.rename(newer(self._state, self._name), older(self._state, self._name))
+        kernel.rename(newer(self._state, self._name), older(self._state, self._name))
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = self._fd = os.open(newer(self._state, self._name), flags, _MODE)
-        self._size = os.fstat(fd).st_size
+        flags = kernel.O_WRONLY | kernel.O_APPEND | kernel.O_CREAT | kernel.O_NOFOLLOW | kernel.O_CLOEXEC
+        fd = self._fd = kernel.open(newer(self._state, self._name), flags, _MODE)
+        self._size = kernel.fstat(fd).st_size
         if not self._size:
-            os.fchmod(fd, _MODE)
+            kernel.fchmod(fd, _MODE)
             try:
-                os.fchown(fd, -1, paths.DOCKER_ENV_GID)
+                kernel.fchown(fd, -1, paths.DOCKER_ENV_GID)
             except OSError:
                 pass  # not root: the file stays the caller's alone
         return fd

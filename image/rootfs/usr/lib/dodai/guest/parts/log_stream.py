@@ -1,9 +1,8 @@
 """What one service prints: two FIFOs, read in batches, written as whole lines with the service's name."""
 
 import fcntl
-import os
 
-from guest.floor import say
+from guest.floor import kernel, say
 from guest.mechanism import whole_lines
 from guest.parts import log_lines, log_ring, supervision
 
@@ -19,7 +18,7 @@ class Stream:
     def __init__(self, service: "Service", kind: str, stream: str, sink: int) -> None:
         path = log_ring.fifo(service.state, service.name, stream)
         # For writing too: with a writer there is never a hang-up, about which poll would not stop telling.
-        self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.fd = kernel.open(path, kernel.O_RDWR | kernel.O_NONBLOCK | kernel.O_CLOEXEC)
         self.sink = sink
         self._service = service
         self._formatter = log_lines.formatter(kind, service.name, stream)
@@ -35,7 +34,7 @@ class Stream:
     def copy(self) -> int:
         """Read a batch and write its whole lines. How many bytes were read; 0: nothing is there."""
         try:
-            data = os.read(self.fd, _READ)
+            data = kernel.read(self.fd, _READ)
         except BlockingIOError:
             return 0
         count = len(data)
@@ -75,7 +74,7 @@ class Stream:
         while left > 0 and (count := self.copy()):
             left -= count
         self.flush()
-        os.close(self.fd)
+        kernel.close(self.fd)
 
     def _write(self, lines: bytes, pid: int) -> None:
         formatted = self._formatter.format(lines, pid)

@@ -12,9 +12,7 @@ Debian 12, and 1.7.0, Debian 13):
 The other syntax, that of pam_env.conf, has the same '#' and no backslash at all.
 """
 
-import os
-
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import files
 from guest.parts import environment, release
 
@@ -39,7 +37,7 @@ def save(state: bytes, variables: dict[bytes, bytes]) -> None:
     PAM looks in /run/dodai only: in /tmp anybody can make a name, and what stands there would
     become the environment of root's jobs. Where /run cannot be written neither cron nor sshd runs.
     """
-    if state != paths.RUN_STATE or not any(os.path.exists(path) for path in paths.PAM_SERVICES):
+    if state != paths.RUN_STATE or not any(kernel.exists(path) for path in paths.PAM_SERVICES):
         return
     text, left_out = as_text(variables, release.codename)
     try:

@@ -6,11 +6,10 @@ copies nothing itself: a reader that has stopped reading would stop it, too.
 """
 
 import errno
-import os
 import stat
 import time
 
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import descriptors, processes, program, reap, signals, spawn
 
 TYPE_CHECKING = False
@@ -66,7 +65,7 @@ class Logs:
         """The service is gone for good."""
         if name in self._fds:
             for fd in self._fds.pop(name):
-                os.close(fd)
+                kernel.close(fd)
             self._tell(b"close", name)
 
     def look_after(self) -> None:
@@ -92,7 +91,7 @@ class Logs:
         self._close_pipe()
         for fds in self._fds.values():
             for fd in fds:
-                os.close(fd)
+                kernel.close(fd)
         self._fds = {}
 
     def finished(self) -> bool:
@@ -110,7 +109,7 @@ class Logs:
     def _start_copier(self) -> None:
         self._again_at = _NEVER
         self._started = time.monotonic()
-        reader, self._to_copier = os.pipe()
+        reader, self._to_copier = kernel.pipe()
         try:
             # An environment of its own: nothing of the container's is needed to copy lines.
             self.pid = spawn.start([paths.LOG_COPIER, self._format, self._state], {}, session=True, stdin=reader)
@@ -120,44 +119,44 @@ class Logs:
             self.pid = 0
             self._close_pipe()
         finally:
-            os.close(reader)
+            kernel.close(reader)
 
     def _fifos(self, name: bytes) -> tuple[bytes, bytes]:
         """Make them and keep each open for both directions, so that no writer ever meets a fifo without reader."""
-        if not os.path.isdir(self._directory):
-            os.mkdir(self._directory, 0o755)
+        if not kernel.is_directory(self._directory):
+            kernel.mkdir(self._directory, 0o755)
         streams = (self._directory + b"/" + name + b".out", self._directory + b"/" + name + b".err")
         if name not in self._fds:
             for path in streams:
-                if not os.path.exists(path):
-                    os.mkfifo(path, 0o622)
-                os.chmod(path, 0o622)  # the umask, and a service may open /dev/stdout as somebody else
-            fds = [os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for path in streams]
+                if not kernel.exists(path):
+                    kernel.mkfifo(path, 0o622)
+                kernel.chmod(path, 0o622)  # the umask, and a service may open /dev/stdout as somebody else
+            fds = [kernel.open(path, kernel.O_RDWR | kernel.O_NONBLOCK | kernel.O_CLOEXEC) for path in streams]
             if descriptors.too_many(max(fds)):
                 for fd in fds:
-                    os.close(fd)
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                    kernel.close(fd)
+                raise OSError(errno.EMFILE, kernel.strerror(errno.EMFILE))
             self._fds[name] = fds
         return streams
 
     def _tell(self, verb: bytes, name: bytes) -> None:
         if self._to_copier >= 0:
             try:
-                os.write(self._to_copier, b"%s %s\n" % (verb, name))
+                kernel.write(self._to_copier, b"%s %s\n" % (verb, name))
             except OSError:
                 pass  # it was killed; its successor is told
 
     def _close_pipe(self) -> None:
         if self._to_copier >= 0:
-            os.close(self._to_copier)
+            kernel.close(self._to_copier)
             self._to_copier = -1
 
 
 def _open_to_all(fd: int) -> None:
     """Let every user of the container open /dev/stdout: a pipe's or a terminal's mode counts there, and is root's alone."""
     try:
-        mode = os.fstat(fd).st_mode
-        if stat.S_ISFIFO(mode) or os.isatty(fd):
-            os.fchmod(fd, stat.S_IMODE(mode) | 0o022)
+        mode = kernel.fstat(fd).st_mode
+        if stat.S_ISFIFO(mode) or kernel.isatty(fd):
+            kernel.fchmod(fd, stat.S_IMODE(mode) | 0o022)
     except OSError:
         pass  # closed, or somebody else's

@@ -1,7 +1,6 @@
 """A service that says itself when it is ready: on a descriptor, as s6 defines it, or to a socket (sd_notify(3))."""
 
-import os
-
+from guest.floor import kernel
 from guest.mechanism import watch
 
 
@@ -13,19 +12,19 @@ class Descriptor:
 
     def __init__(self, path: bytes) -> None:
         """Raises OSError."""
-        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = kernel.open(path, kernel.O_RDONLY | kernel.O_NONBLOCK | kernel.O_CLOEXEC)
         watch.data(self._fd)
 
     def take(self) -> bool:
         """Whether it has said so since the last time."""
         try:
-            return b"\n" in os.read(self._fd, 1 << 16)
+            return b"\n" in kernel.read(self._fd, 1 << 16)
         except OSError:
             return False
 
     def close(self) -> None:
         """Nobody listens any more."""
-        os.close(self._fd)
+        kernel.close(self._fd)
 
 
 class Socket:
@@ -38,13 +37,13 @@ class Socket:
         import _socket  # a millisecond for the few that have such a service
 
         try:
-            os.unlink(path)
+            kernel.unlink(path)
         except FileNotFoundError:
             pass
         self._path = path
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
         self._socket.bind(path)
-        os.chmod(path, 0o666)  # the service may run as anybody
+        kernel.chmod(path, 0o666)  # the service may run as anybody
         watch.data(self._socket.fileno())
         self.variable = b"NOTIFY_SOCKET=" + path
 
@@ -62,6 +61,6 @@ class Socket:
         """Nobody listens any more."""
         self._socket.close()
         try:
-            os.unlink(self._path)
+            kernel.unlink(self._path)
         except OSError:
             pass

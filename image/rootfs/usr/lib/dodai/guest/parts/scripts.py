@@ -1,8 +1,6 @@
 """Directories of executables that run one after the other: startup files and shutdown hooks."""
 
-import os
-
-from guest.floor import say
+from guest.floor import kernel, say
 from guest.mechanism import program
 
 
@@ -12,7 +10,7 @@ def runnable(directory: bytes) -> list[bytes]:
     A missing directory is an empty one.
     """
     try:
-        names = sorted(os.listdir(directory))
+        names = sorted(kernel.listdir(directory))
     except FileNotFoundError:
         return []
     except OSError as problem:
@@ -23,11 +21,11 @@ def runnable(directory: bytes) -> list[bytes]:
         path = directory + b"/" + name
         if is_executable(path):
             found.append(path)
-        elif not name.startswith(b".") and not os.path.isdir(path):
+        elif not name.startswith(b".") and not kernel.is_directory(path):
             say.info(f"{say.shown(path)} is skipped: {program.fault(path) or 'not executable by this user'}")
     return found
 
 
 def is_executable(path: bytes) -> bool:
     """A file, or a link to one, that this process may execute."""
-    return os.path.isfile(path) and os.access(path, os.X_OK, effective_ids=True)
+    return kernel.is_file(path) and kernel.access(path, kernel.X_OK, effective_ids=True)

@@ -1,9 +1,8 @@
 """All services of the container: found, started in order, looked after while they run."""
 
-import os
 import time
 
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import files, nursery, reap, watch
 from guest.parts import definition, dependencies, doubles, ending, environment, fitness, home, logs, pause, record, service
 
@@ -63,10 +62,10 @@ class Services:
         """Empty what an earlier life of this container left, before the first start. Raises OSError."""
         for below in (b"/service", b"/notify"):
             home.remove_tree(self._state + below)
-            os.mkdir(self._state + below, 0o755)
+            kernel.mkdir(self._state + below, 0o755)
         files.remove(self._state + b"/ended")
         self._mailbox = ending.Mailbox(self._state + b"/ended")
-        if not os.access(self.directory, os.W_OK | os.X_OK, effective_ids=True):
+        if not kernel.access(self.directory, kernel.W_OK | kernel.X_OK, effective_ids=True):
             # sv looks in /etc/service by default, where no supervise link can be made now.
             self._container.private[b"SVDIR"] = self._state + b"/service"
         self.logs.start()
@@ -74,7 +73,7 @@ class Services:
     def start_syslog(self) -> bool:
         """Start the system logger if the image has one; whether it is worth waiting for."""
         path = self.directory + b"/" + definition.SYSLOG
-        if not os.path.isdir(path):
+        if not kernel.is_directory(path):
             return False
         what = definition.Definition(definition.SYSLOG, self.directory)
         self._start([what], patient=False)
@@ -92,7 +91,7 @@ class Services:
         if time.monotonic() >= self.next_scan():
             return True
         try:
-            return os.stat(self.directory).st_mtime_ns != self._changed
+            return kernel.stat(self.directory).st_mtime_ns != self._changed
         except OSError:
             return self._changed is not None
 
@@ -257,7 +256,7 @@ class Services:
 def _settled(directory: bytes) -> int | None:
     """The directory's time of change; None while another change might get the same."""
     try:
-        changed = os.stat(directory).st_mtime_ns
+        changed = kernel.stat(directory).st_mtime_ns
     except OSError:
         return None
     return changed if abs(time.time() - changed / 1e9) > _SETTLED_SECONDS else None

@@ -1,8 +1,6 @@
 """One runsv and the service below it: start, look, end."""
 
-import os
-
-from guest.floor import say
+from guest.floor import kernel, say
 from guest.mechanism import foreign, processes, reap, signals, watch
 from guest.parts import definition, home, supervision
 
@@ -48,7 +46,7 @@ class Supervisor:
     def status_identity(self) -> int:
         """The inode of what runsv last wrote: another one says that it has written again. 0 when there is none."""
         try:
-            return os.stat(self.home + home.SUPERVISE + b"/status").st_ino
+            return kernel.stat(self.home + home.SUPERVISE + b"/status").st_ino
         except OSError:
             return 0
 
@@ -60,15 +58,15 @@ class Supervisor:
     def control(self, command: bytes) -> bool:
         """Write a command letter for runsv (runsv.8, "Control"); False while it is not there to read it."""
         try:
-            fd = os.open(self.home + home.SUPERVISE + b"/control", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = kernel.open(self.home + home.SUPERVISE + b"/control", kernel.O_WRONLY | kernel.O_NONBLOCK | kernel.O_CLOEXEC)
         except OSError:
             return False
         try:
-            return os.write(fd, command) > 0
+            return kernel.write(fd, command) > 0
         except OSError:
             return False
         finally:
-            os.close(fd)
+            kernel.close(fd)
 
     def ask_to_stop(self) -> None:
         """TERM to runsv: it passes TERM and CONT on to the service, runs finish and ends with its logger (runsv.8)."""
@@ -106,7 +104,7 @@ class Supervisor:
     def close(self) -> None:
         """Give the watch back."""
         if self._watch is not None:
-            os.close(self._watch)
+            kernel.close(self._watch)
             self._watch = None
 
     def _cut_sleep(self) -> None:

@@ -1,9 +1,8 @@
 """The system logger's socket: /dev/log is there when messages are taken, whoever takes them."""
 
-import os
 import stat
 
-from guest.floor import paths
+from guest.floor import kernel, paths
 from guest.mechanism import watch
 
 
@@ -19,20 +18,20 @@ class Socket:
         """Remove the socket an earlier life of the container left, and watch for the new one."""
         if self.ready():
             try:
-                os.unlink(paths.DEV_LOG)
+                kernel.unlink(paths.DEV_LOG)
             except OSError:
                 pass  # mounted from outside: then it is somebody's living socket
-        self._watch = watch.add(os.path.dirname(paths.DEV_LOG))
+        self._watch = watch.add(kernel.parent(paths.DEV_LOG))
 
     def ready(self) -> bool:
         """Whether it is there."""
         try:
-            return stat.S_ISSOCK(os.stat(paths.DEV_LOG).st_mode)
+            return stat.S_ISSOCK(kernel.stat(paths.DEV_LOG).st_mode)
         except OSError:
             return False
 
     def close(self) -> None:
         """Stop watching."""
         if self._watch is not None:
-            os.close(self._watch)
+            kernel.close(self._watch)
             self._watch = None

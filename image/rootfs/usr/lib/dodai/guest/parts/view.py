@@ -5,9 +5,9 @@ is runsv's (supervise/), which only my_init's user may read. Where the two diffe
 """
 
 import errno
-import os
 import time
 
+from guest.floor import kernel
 from guest.floor import service_states as states
 from guest.mechanism import files, state
 from guest.parts import supervision
@@ -87,10 +87,10 @@ def take() -> View:
     phase = (files.read_or_none(where + b"/phase") or b"running").strip().decode("utf-8", "replace")
     top = where + b"/service"
     try:
-        names = sorted(os.listdir(top))
+        names = sorted(kernel.listdir(top))
     except FileNotFoundError:
         names = []  # --skip-runit, or the boot has not come so far
-    return View(where, pid, phase, [look(top + b"/" + name, os.fsdecode(name)) for name in names])
+    return View(where, pid, phase, [look(top + b"/" + name, kernel.fsdecode(name)) for name in names])
 
 
 def look(home: bytes, name: str) -> Service:
@@ -171,7 +171,7 @@ def _state_of(status: supervision.Status, wanted: str) -> str:
 def _has_supervisor(supervise: bytes) -> bool:
     """Whether a runsv lives: it holds supervise/ok open for reading (runsv.8, "supervise/ok")."""
     try:
-        os.close(os.open(supervise + b"/ok", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        kernel.close(kernel.open(supervise + b"/ok", kernel.O_WRONLY | kernel.O_NONBLOCK | kernel.O_CLOEXEC))
     except OSError as problem:
         if problem.errno in (errno.ENXIO, errno.ENOENT):
             return False

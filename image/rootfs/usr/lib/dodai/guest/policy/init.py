@@ -1,9 +1,8 @@
 """What one run of my_init knows; the states act on it."""
 
-import os
 import time
 
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import events, files
 from guest.parts import environment, login_environment, services, syslog
 from guest.policy import budget, outcome, states
@@ -120,10 +119,10 @@ class Init:
         events.write("phase", phase=self.state)
         try:
             if self._phase < 0:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-                self._phase = os.open(self._state_directory + b"/phase", flags, 0o644)
+                flags = kernel.O_WRONLY | kernel.O_CREAT | kernel.O_CLOEXEC | kernel.O_NOFOLLOW
+                self._phase = kernel.open(self._state_directory + b"/phase", flags, 0o644)
             # One write of one length, so that no reader sees parts of two.
-            os.pwrite(self._phase, self.state.encode().ljust(_PHASE_WIDTH) + b"\n", 0)
+            kernel.pwrite(self._phase, self.state.encode().ljust(_PHASE_WIDTH) + b"\n", 0)
         except OSError:
             pass  # a full disk; the boot says so elsewhere
 

@@ -5,10 +5,9 @@ A stage ends the moment what it waits for has ended. The functions are entries a
 life.py's table, like those of boot.py.
 """
 
-import os
 import time
 
-from guest.floor import paths, say
+from guest.floor import kernel, paths, say
 from guest.mechanism import processes, program, reap, signals, terminal
 from guest.parts import halt, scripts
 from guest.policy import init, running, states, steps
@@ -154,12 +153,12 @@ def again(_self: init.Init, number: int) -> str | None:
 
 def enter_ended(self: init.Init) -> str | None:
     """Whoever is left below an init that is not PID 1 would outlive it; the end of PID 1 ends the rest anyway."""
-    for pid in processes.uninterruptible() if os.getpid() == 1 else []:
+    for pid in processes.uninterruptible() if kernel.getpid() == 1 else []:
         say.error(
             f"{pid} ({processes.command_name(pid)}) cannot be ended now: it waits in the kernel or is frozen (state D);"
             " the container lives until the kernel lets go of it"
         )
-    if self.options.kill_all and os.getpid() != 1:
+    if self.options.kill_all and kernel.getpid() != 1:
         processes.Others(set()).send(signals.KILL)
     return None
 

@@ -3,9 +3,7 @@
 Each verb is a module of guest.programs.verbs with run(arguments) → exit code.
 """
 
-import os
-
-from guest.floor import codes, nearest, say
+from guest.floor import codes, kernel, nearest, say
 from guest.mechanism import execute, output
 
 HELP = """\
@@ -54,5 +52,5 @@ def main(argv: list[str]) -> int:
 def _unknown(verb: str) -> int:
     guess = nearest.nearest(verb, VERBS)
     hint = f"did you mean '{guess}'?" if guess else "dodaictl --help names the verbs"
-    say.error(f"unknown verb '{say.shown(os.fsencode(verb))}'; {hint}")
+    say.error(f"unknown verb '{say.shown(kernel.fsencode(verb))}'; {hint}")
     return codes.USAGE

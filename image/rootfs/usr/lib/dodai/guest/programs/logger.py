@@ -11,10 +11,9 @@ End of file means: copy what can be read now, and end. PID 1 keeps the FIFOs ope
 in them outlives this process, and the next one goes on with the next byte.
 """
 
-import os
 import select
 
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 from guest.mechanism import signals, whole_lines
 from guest.parts import log_lines, log_stream
 
@@ -29,7 +28,7 @@ def main(argv: list[str]) -> int:
         say.error("logger: my_init starts this; usage: logger prefix|json STATE")
         return codes.USAGE
     signals.ignore_requests()
-    Logger(argv[1], os.fsencode(argv[2])).run()
+    Logger(argv[1], kernel.fsencode(argv[2])).run()
     return codes.OK
 
 
@@ -96,7 +95,7 @@ class Logger:
 
     def _requests(self) -> bool:
         """Do what PID 1 wrote; False at end of file."""
-        data = os.read(_REQUESTS, 65536)
+        data = kernel.read(_REQUESTS, 65536)
         *lines, self._requested = (self._requested + data).split(b"\n")
         for line in lines:
             verb, _, name = line.partition(b" ")

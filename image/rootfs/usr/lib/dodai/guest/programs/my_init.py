@@ -1,9 +1,8 @@
 """my_init, PID 1: reads the command line, makes the state directory, and lives."""
 
-import os
 import time
 
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 from guest.mechanism import events, inherited, nursery, state, subreaper, terminal
 from guest.parts import environment, settings
 from guest.policy import init, life
@@ -48,12 +47,12 @@ def main(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     variables = inherited.environment()
     try:
-        options = read_options([os.fsencode(word) for word in arguments[1:]])
+        options = read_options([kernel.fsencode(word) for word in arguments[1:]])
     except Usage as problem:
         say.error(f"my_init: {problem}; try my_init --help")
         return codes.USAGE
     if options is None:
-        os.write(1, _HELP.encode())
+        kernel.write(1, _HELP.encode())
         return codes.OK
     subreaper.become(arguments, variables)
     if options.services:
@@ -66,7 +65,7 @@ def _run(arguments: list[str]) -> int:
         return codes.INTERNAL
     try:
         events.begin(where + b"/events")
-        events.write("boot", time=round(time.time(), 6), started=round(events.started(), 2), pid=os.getpid())
+        events.write("boot", time=round(time.time(), 6), started=round(events.started(), 2), pid=kernel.getpid())
     except OSError as problem:
         say.info(f"cannot keep the boot log: {problem.strerror}")
     container = environment.Container(variables, environment.choose_place(where))

@@ -1,8 +1,6 @@
 """Goes from a service's home to its definition's `run`, with every byte of the environment kept."""
 
-import os
-
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 from guest.mechanism import execute, files, inherited
 
 
@@ -13,12 +11,12 @@ def main() -> int:
     try:
         number = files.read_or_none(b"notification-fd")
         if number is not None:
-            fd = os.open(b"ready", os.O_WRONLY)
+            fd = kernel.open(b"ready", kernel.O_WRONLY)
             # dup2's copy is inherited; the original closes at exec.
-            os.dup2(fd, int(number))
-        os.chdir(b"definition")
+            kernel.dup2(fd, int(number))
+        kernel.chdir(b"definition")
     except OSError as problem:
-        say.error(f"cannot start {say.shown(os.path.basename(os.getcwdb()))}: {problem.strerror}")
+        say.error(f"cannot start {say.shown(kernel.last_part(kernel.getcwdb()))}: {problem.strerror}")
         return codes.CANNOT_EXECUTE
     problem_at_exec = execute.become([b"./run"], inherited.environment())
     say.error(problem_at_exec.text)

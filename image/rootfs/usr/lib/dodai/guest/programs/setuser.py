@@ -11,10 +11,9 @@ privilege to change them it keeps the groups it has, which it could use anyhow.
 """
 
 import errno
-import os
 import pwd
 
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 from guest.mechanism import execute, inherited, output
 
 TYPE_CHECKING = False
@@ -69,12 +68,12 @@ class Target:
 
     def variables(self) -> dict[bytes, bytes]:
         """What a login would set."""
-        name = os.fsencode(self.name)
+        name = kernel.fsencode(self.name)
         return {
-            b"HOME": os.fsencode(self.home),
+            b"HOME": kernel.fsencode(self.home),
             b"USER": name,
             b"LOGNAME": name,
-            b"SHELL": os.fsencode(self.shell),
+            b"SHELL": kernel.fsencode(self.shell),
             b"UID": b"%d" % self.uid,
         }
 
@@ -97,7 +96,7 @@ def main(argv: list[str]) -> int:
         say.error(problem.text)
         return problem.code
     environment.update(target.variables())
-    failure = execute.become([os.fsencode(argument) for argument in argv[2:]], environment)
+    failure = execute.become([kernel.fsencode(argument) for argument in argv[2:]], environment)
     say.error(failure.text)
     return failure.code
 
@@ -111,9 +110,9 @@ def resolve(spec: str) -> Target:
     if entry is not None:
         target = Target(entry.pw_uid, entry.pw_gid, entry.pw_name, entry.pw_dir or "/", entry.pw_shell or "/bin/sh")
         if not group:
-            target.groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+            target.groups = kernel.getgrouplist(entry.pw_name, entry.pw_gid)
     else:
-        target = Target(int(user), os.getgid(), str(int(user)), "/", "/bin/sh")
+        target = Target(int(user), kernel.getgid(), str(int(user)), "/", "/bin/sh")
     if group:
         target.gid = _gid(group)
         target.groups = (target.gid,)
@@ -126,15 +125,15 @@ def become(target: Target) -> None:
 
     Only what differs is asked for, so each step needs its capability only where it changes something.
     """
-    same_user = os.getresuid() == (target.uid,) * 3
-    same_group = os.getresgid() == (target.gid,) * 3
+    same_user = kernel.getresuid() == (target.uid,) * 3
+    same_group = kernel.getresgid() == (target.gid,) * 3
     try:
-        if set(os.getgroups()) | {os.getegid()} != set(target.groups) or not same_group:
-            os.setgroups(target.groups)
+        if set(kernel.getgroups()) | {kernel.getegid()} != set(target.groups) or not same_group:
+            kernel.setgroups(target.groups)
         if not same_group:
-            os.setresgid(target.gid, target.gid, target.gid)
+            kernel.setresgid(target.gid, target.gid, target.gid)
         if not same_user:
-            os.setresuid(target.uid, target.uid, target.uid)
+            kernel.setresuid(target.uid, target.uid, target.uid)
     except OSError as problem:
         if same_user and (same_group or not target.only_group) and problem.errno == errno.EPERM:
             return
@@ -148,10 +147,10 @@ def _why(problem: OSError, target: Target) -> str:
             "take a smaller one or give the container a larger range"
         )
     if problem.errno != errno.EPERM:
-        return os.strerror(problem.errno or 0)
-    if os.geteuid() != 0:
+        return kernel.strerror(problem.errno or 0)
+    if kernel.geteuid() != 0:
         return (
-            f"this process is uid {os.geteuid()} with gid {os.getegid()} and may not change that; "
+            f"this process is uid {kernel.geteuid()} with gid {kernel.getegid()} and may not change that; "
             "start the container as root (without --user)"
         )
     return "root may not change its user or groups here; start the container with --cap-add SETUID --cap-add SETGID"
@@ -196,4 +195,4 @@ def _number(text: str, kind: str) -> int:
 
 
 def _shown(text: str) -> str:
-    return say.shown(os.fsencode(text))
+    return say.shown(kernel.fsencode(text))

@@ -11,9 +11,7 @@ Where no my_init runs (while an image is built) the caller's variables and those
 /etc/container_environment are given, as my_init would do.
 """
 
-import os
-
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 from guest.mechanism import execute, inherited, output
 from guest.parts import current
 
@@ -60,7 +58,7 @@ def main(argv: list[str]) -> int:
     if arguments[:1] == ["--"]:
         del arguments[0]
     elif arguments and arguments[0].startswith("-"):
-        say.error(f"unknown option '{say.shown(os.fsencode(arguments[0]))}'; with_env --help says more")
+        say.error(f"unknown option '{say.shown(kernel.fsencode(arguments[0]))}'; with_env --help says more")
         return codes.USAGE
     if not arguments:
         say.error("usage: with_env COMMAND [ARGUMENT…]; with_env --help says more")
@@ -70,8 +68,8 @@ def main(argv: list[str]) -> int:
     except current.Unreadable as problem:
         say.error(problem.text)
         return codes.FAILED
-    environment = combine(container, inherited.environment(), os.geteuid())
-    failure = execute.become([os.fsencode(argument) for argument in arguments], environment)
+    environment = combine(container, inherited.environment(), kernel.geteuid())
+    failure = execute.become([kernel.fsencode(argument) for argument in arguments], environment)
     say.error(failure.text)
     return failure.code
 

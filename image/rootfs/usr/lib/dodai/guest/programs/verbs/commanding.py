@@ -1,9 +1,8 @@
 """What start, stop and restart have in common: the request to runsv, and the wait for its result."""
 
-import os
 import time
 
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 from guest.floor import service_states as states
 from guest.parts import control, view
 from guest.programs.verbs import options
@@ -24,7 +23,7 @@ class Request:
 
     def __init__(self, state: bytes, before: view.Service) -> None:
         self.before = before
-        self.home = state + b"/service/" + os.fsencode(before.name)
+        self.home = state + b"/service/" + kernel.fsencode(before.name)
         self.asked = time.monotonic()
 
     def now(self) -> view.Service:

@@ -1,9 +1,8 @@
 """dodaictl logs: the last 64 KiB that one service printed, kept when MY_INIT_LOG_FORMAT is prefix or json."""
 
-import os
 import time
 
-from guest.floor import codes
+from guest.floor import codes, kernel
 from guest.mechanism import follow, output
 from guest.parts import log_ring
 from guest.programs.verbs import following, options
@@ -18,7 +17,7 @@ def run(arguments: list[str]) -> int:
         if len(names) != 1:
             raise options.refuse("usage: dodaictl logs [-f] SERVICE")
         seen = options.look(names)
-        name = os.fsencode(seen.services[0].name)
+        name = kernel.fsencode(seen.services[0].name)
         log = _open(seen.state, name)
         while log is None and given:
             time.sleep(_POLL_SECONDS)
@@ -36,7 +35,7 @@ def _open(state: bytes, name: bytes) -> follow.Log | None:
     try:
         return follow.Log(log_ring.newer(state, name), log_ring.older(state, name))
     except FileNotFoundError:
-        if os.path.exists(log_ring.fifo(state, name, "stdout")):
+        if kernel.exists(log_ring.fifo(state, name, "stdout")):
             return None
         text = "the lines of services are kept with MY_INIT_LOG_FORMAT=prefix or json only; docker logs has them all"
         raise options.refuse(text, codes.FAILED) from None

@@ -1,8 +1,6 @@
 """What every verb does with its arguments: its options and the services it is about."""
 
-import os
-
-from guest.floor import codes, nearest, say
+from guest.floor import codes, kernel, nearest, say
 from guest.mechanism import state as state_directory
 from guest.parts import view
 
@@ -101,7 +99,7 @@ def state() -> bytes:
 
 def shown(text: str) -> str:
     """A name as it can stand in a message."""
-    return say.shown(os.fsencode(text))
+    return say.shown(kernel.fsencode(text))
 
 
 def _service_name(argument: str) -> str:

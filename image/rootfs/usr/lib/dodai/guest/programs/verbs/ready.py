@@ -1,9 +1,8 @@
 """dodaictl ready: whether the boot is over and every service that is wanted up is ready; can wait for it."""
 
-import os
 import time
 
-from guest.floor import codes, paths, say
+from guest.floor import codes, kernel, paths, say
 from guest.floor import service_states as states
 from guest.parts import definition, view
 from guest.programs.verbs import options
@@ -59,11 +58,11 @@ def _not_ready(names: list[str], quiet: bool) -> list[view.Service | None]:
 def _not_begun(seen: view.View) -> list[str]:
     """Services that can run and of which nothing is seen yet: my_init takes a moment to start many."""
     known = {service.name for service in seen.services}
-    if not os.path.isdir(seen.state + b"/service"):
+    if not kernel.is_directory(seen.state + b"/service"):
         return []  # --skip-runit: none will be started
-    is_root = os.stat(seen.state).st_uid == 0
+    is_root = kernel.stat(seen.state).st_uid == 0
     return [
-        os.fsdecode(one.name)
+        kernel.fsdecode(one.name)
         for one in definition.all_in(paths.SERVICES).definitions
-        if os.fsdecode(one.name) not in known and one.fault() is None and (is_root or not one.needs_root)
+        if kernel.fsdecode(one.name) not in known and one.fault() is None and (is_root or not one.needs_root)
     ]

@@ -1,8 +1,6 @@
 """dodaictl signal: send services a signal."""
 
-import os
-
-from guest.floor import codes, say
+from guest.floor import codes, kernel, say
 from guest.mechanism import signals
 from guest.parts import control
 from guest.programs.verbs import options
@@ -23,7 +21,7 @@ def run(arguments: list[str]) -> int:
     code = codes.OK
     for service in seen.services:
         try:
-            control.signal(seen.state + b"/service/" + os.fsencode(service.name), number)
+            control.signal(seen.state + b"/service/" + kernel.fsencode(service.name), number)
         except control.Failed as problem:
             say.error(f"cannot send {signals.name(number)} to service '{options.shown(service.name)}': {problem}")
             code = codes.FAILED
