@@ -87,6 +87,22 @@ def _formatted(name: str, log: str) -> Peer:
     )
 
 
+# What no init in Python can be without: signals blocked, one program started, TERM passed on, its exit code taken over.
+_FLOOR = """\
+import sys, _signal
+_signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+import posix
+pid = posix.posix_spawn(sys.argv[1], sys.argv[1:], posix.environ, setsigmask=())
+while True:
+    if _signal.sigwait((_signal.SIGTERM, _signal.SIGCHLD)) == _signal.SIGTERM:
+        posix.kill(pid, _signal.SIGTERM)
+        continue
+    done, status = posix.waitpid(-1, posix.WNOHANG)
+    if done == pid:
+        posix._exit(status >> 8 or status & 127 and 128 + (status & 127))
+"""
+_FLOOR_INIT = ("/usr/bin/python3", "-IS", "-c", _FLOOR)
+
 BUILT_IN = (
     Peer(DODAI, ("/sbin/my_init",), one_shot=("/sbin/my_init", "--"), variant="minimal", log=PLAIN),
     _formatted(DODAI_PREFIX, PREFIX),
@@ -138,6 +154,15 @@ BUILT_IN = (
         layout=COMMAND,
         one_shot=("/usr/bin/catatonit", "--"),
         packages=("catatonit",),
+    ),
+    Peer(
+        "python",
+        _FLOOR_INIT,
+        layout=COMMAND,
+        one_shot=_FLOOR_INIT,
+        packages=("python3-minimal",),
+        full=False,
+        note="a dozen lines that start one program and wait: the floor of every init in Python",
     ),
 )
 
