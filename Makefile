@@ -1,10 +1,10 @@
 # One word a chore. What a chore does stands in scripts/, where it can be read and run alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help image test test-fast test-arm64 bench lint format pins wheel size clean
+.PHONY: help image test test-fast test-arm64 bench bench-builds lint format pins wheel size clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %-4s %-10s ", $$1, $$2; $$1 = $$2 = ""; print substr($$0, 3) }'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{ printf "  %-4s %-12s ", $$1, $$2; $$1 = $$2 = ""; print substr($$0, 3) }'
 
 image: ## build dodai:latest with bin/dodai
 	@bin/dodai build
@@ -24,6 +24,10 @@ test-arm64: ## the process tests in the image for arm64, by emulation; slow (as 
 bench: ## my_init beside its peers, measured: a table, numbers and a picture in bench/results (as root; RUNS=15)
 	@scripts/bootstrap dev
 	@PYTHONPATH=src .venv/bin/python -m bench --runs $(or $(RUNS),15)
+
+bench-builds: ## how long builds take and what images weigh, beside minbase, in bench/results (as root; RUNS=3)
+	@scripts/bootstrap dev
+	@PYTHONPATH=src .venv/bin/python -m bench.builds --runs $(or $(RUNS),3)
 
 lint: ## ruff, mypy, import-linter, shellcheck, hadolint
 	@scripts/bootstrap dev
