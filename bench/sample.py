@@ -46,10 +46,10 @@ def wake_ups(pid: int) -> int:
     return total
 
 
-def cpu_seconds(pid: int) -> float:
-    """Time on a processor of the init's own processes (schedstat, in nanoseconds)."""
+def cpu_seconds(processes: list[int]) -> float:
+    """Time on a processor of some processes (schedstat, in nanoseconds)."""
     total = 0
-    for one in own(pid):
+    for one in processes:
         with contextlib.suppress(OSError):
             for thread in (PROC / str(one) / "task").iterdir():
                 total += int((thread / "schedstat").read_text().split()[0])

@@ -91,14 +91,16 @@ def orphans(kit: container.Kit, peer: peers.Peer) -> Values:
     with container.start(kit, peer, ONE, orphans=ORPHANS) as box:
         box.wait_up(1)
         time.sleep(SETTLE)
-        before = sample.cpu_seconds(box.pid)
+        processes = {"orphans-pid1": [box.pid], "orphans-cpu": sample.own(box.pid)}
+        before = {row: sample.cpu_seconds(some) for row, some in processes.items()}
         with sample.ZombieWatch(box.pid) as watch:
             box.kill(signal.SIGUSR1, sample.services(box.pid)[0])
             box.wait("orphans")
             deadline = time.monotonic() + container.DEADLINE
             while sample.zombies(sample.own(box.pid)) and time.monotonic() < deadline:
                 time.sleep(sample.ZOMBIE_PAUSE)
-        return {"orphans-cpu": sample.cpu_seconds(box.pid) - before, "orphans-zombies": watch.most}
+        used = {row: sample.cpu_seconds(some) - before[row] for row, some in processes.items()}
+        return used | {"orphans-zombies": float(watch.most)}
 
 
 def idle(kit: container.Kit, chosen: Sequence[peers.Peer], seconds: float, failures: list[str]) -> dict[str, Values]:
@@ -203,7 +205,7 @@ SESSIONS = (
     Session(("one-shot-up",), lambda peer: _everyone(peer) and bool(peer.one_shot) and peer.supervises, one_shot_up),
     Session(("depends",), _ours, depends),
     Session(("health",), _ours, health, share=3),
-    Session(("orphans-cpu", "orphans-zombies"), _full, orphans, share=3),
+    Session(("orphans-pid1", "orphans-cpu", "orphans-zombies"), _full, orphans, share=3),
     Session(("log-rate",), _logged, logs.rate, share=3),
     Session(("log-delay", "log-delay-p95"), _logged, logs.delay, share=3),
     Session(("reap-logging",), _logged_beside_command, logs.reaping, share=3),
