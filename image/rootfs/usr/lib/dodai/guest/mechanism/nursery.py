@@ -10,10 +10,6 @@ each further one.
 from guest.floor import kernel, paths
 from guest.mechanism import files, program, reap, spawn, subreaper
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 _SECONDS = 5.0  # in which perl has answered even on a machine that pages
 _TRIES = 3
 _INTERPRETER = b"/usr/bin/perl"
@@ -25,11 +21,13 @@ my ($setsid, $prctl, $stdout) = map { $_ + 0 } @ARGV;
 open my $out, ">&", $stdout;
 open my $original, ">&=", $stdout;
 close $original;
-$/ = "\\0";
-sub word { my $word = <STDIN>; exit 0 unless defined $word && chomp $word; $word }
-%ENV = map { split /=/, word(), 2 } 1 .. word();
-while (1) {
-    my ($home, $to, $err, $extra) = (word(), word(), word(), word());
+local $/;
+my @words = split /\\0/, <STDIN>, -1;
+my $count = shift @words;
+exit 0 unless defined $count && length $count;
+%ENV = map { split /=/, $_, 2 } splice @words, 0, $count;
+while (@words >= 4) {
+    my ($home, $to, $err, $extra) = splice @words, 0, 4;
     my $pid = fork;
     if (!defined $pid) { syswrite STDOUT, "0\\n"; next; }
     if ($pid) { syswrite STDOUT, "$pid\\n"; next; }
@@ -93,31 +91,26 @@ def cool() -> None:
         _waiting = None
 
 
-def start(jobs: "Iterable[Job]", environment: dict[bytes, bytes]) -> list[Job]:
-    """Start runsv for every job, each in a session of its own, set and register its pid; the jobs. Raises nothing.
+def start(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
+    """Start runsv for every job, each in a session of its own, and set and register its pid. Raises nothing.
 
-    Each is started as soon as it is there: with fifty services the first run while the homes of the last are made. A job
-    that could not be started keeps pid 0 and says why in `problem`.
+    A job that could not be started keeps pid 0 and says why in `problem`.
     """
-    taken: list[Job] = []
-    coming = iter(jobs)
     if subreaper.adopts():
         try:
-            _by_perl(coming, environment, taken)
+            _by_perl(jobs, environment)
         except OSError:
             pass  # what perl could not do is done without it below
-    taken += coming
-    for job in taken:
+    for job in jobs:
         if not job.pid:
             try:
                 job.pid = _by_ourselves(job, environment)
             except program.CannotStart as problem:
                 job.problem = problem.text
-    return taken
 
 
-def _by_perl(coming: "Iterator[Job]", environment: dict[bytes, bytes], taken: list[Job]) -> None:
-    """Raises OSError; jobs that were taken and pids that were named before stay."""
+def _by_perl(jobs: list[Job], environment: dict[bytes, bytes]) -> None:
+    """Raises OSError; pids that were named before stay set."""
     global _waiting
     if not kernel.access(paths.RUNSV, kernel.X_OK, effective_ids=True):
         return
@@ -126,25 +119,14 @@ def _by_perl(coming: "Iterator[Job]", environment: dict[bytes, bytes], taken: li
     if perl is None:
         return
     try:
-        _hand_over(perl.writer, coming, environment, taken)
-        _take_pids(taken, perl.reader)
+        try:
+            files.write_all(perl.writer, _request(jobs, environment))
+        finally:
+            kernel.close(perl.writer)
+        _take_pids(jobs, perl.reader)
     finally:
         kernel.close(perl.reader)
         reap.forget(perl.pid)
-
-
-def _hand_over(writer: int, coming: "Iterator[Job]", environment: dict[bytes, bytes], taken: list[Job]) -> None:
-    """Write the request and close. Raises nothing: a perl that has gone has named those that it started."""
-    try:
-        words = [b"%d" % len(environment), *(b"%s=%s" % item for item in environment.items())]
-        files.write_all(writer, b"\0".join(words) + b"\0")
-        for job in coming:
-            taken.append(job)
-            files.write_all(writer, b"\0".join((job.home, job.out, job.err, job.extra)) + b"\0")
-    except OSError:
-        pass
-    finally:
-        kernel.close(writer)
 
 
 def _perl() -> _Perl | None:
@@ -174,6 +156,13 @@ def _perl() -> _Perl | None:
     finally:
         kernel.close(request_reader)
         kernel.close(reply_writer)
+
+
+def _request(jobs: list[Job], environment: dict[bytes, bytes]) -> bytes:
+    words = [b"%d" % len(environment), *(b"%s=%s" % item for item in environment.items())]
+    for job in jobs:
+        words += [job.home, job.out, job.err, job.extra]
+    return b"\0".join(words) + b"\0"
 
 
 def _take_pids(jobs: list[Job], reader: int) -> None:

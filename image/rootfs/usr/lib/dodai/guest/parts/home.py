@@ -87,23 +87,23 @@ def forget_request(home: bytes) -> None:
 
 def remove_tree(top: bytes) -> None:
     """Remove a directory tree; what is missing already is fine. Raises OSError."""
-    left = [top]
+    left = [(top, False)]
     while left:
-        directory = left[-1]
+        directory, emptied = left.pop()
         try:
+            if emptied:
+                kernel.rmdir(directory)
+                continue
             with kernel.scandir(directory) as entries:
                 found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
         except FileNotFoundError:
-            left.pop()
             continue
-        below = [path for path, is_directory in found if is_directory]
+        left.append((directory, True))  # once what is below it has gone
         for path, is_directory in found:
-            if not is_directory:
+            if is_directory:
+                left.append((path, False))
+            else:
                 kernel.unlink(path)
-        if not below:
-            kernel.rmdir(directory)
-            left.pop()
-        left += below
 
 
 def _run_program(home: bytes, notification_fd: int | None, exact: bool) -> bytes:

@@ -6,10 +6,6 @@ from guest.floor import kernel, paths, say
 from guest.mechanism import files, nursery, reap, watch
 from guest.parts import definition, dependencies, doubles, ending, environment, fitness, home, logs, pause, record, service
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _SOON_SECONDS = 0.5  # a directory that may still be in the making, a service on its way out
 _PASS_SECONDS = 0.0001  # for each service, at least between two looks at all of them
 _SETTLED_SECONDS = 0.05  # more than the kernel's grain of file times
@@ -226,12 +222,18 @@ class Services:
 
     def _launch(self, fresh: "list[service.Service]") -> list[bytes]:
         """Start a supervisor for each; the names of those that could not be."""
-        if not fresh:
-            return []
-        prepared: list[service.Service] = []
+        jobs: list[tuple[service.Service, nursery.Job]] = []
         failed: list[service.Service] = []
-        jobs = nursery.start(self._jobs(fresh, prepared, failed), self._container.for_child())
-        for one, job in zip(prepared, jobs, strict=True):
+        for one in fresh:
+            self._sockets += 1
+            if not one.prepare(self._state, self._state + b"/notify/%d" % self._sockets, exact=self._exact):
+                failed.append(one)
+                continue
+            out, err = self.logs.add(one.name)
+            jobs.append((one, nursery.Job(one.supervisor.home, out, err, one.readiness.variable())))
+        if jobs:
+            nursery.start([job for _, job in jobs], self._container.for_child())
+        for one, job in jobs:
             if job.pid:
                 one.started(job.pid)
             else:
@@ -241,19 +243,6 @@ class Services:
             one.abandon()
             self._fitness.failed(one.name)
         return [one.name for one in failed]
-
-    def _jobs(
-        self, fresh: "list[service.Service]", prepared: "list[service.Service]", failed: "list[service.Service]"
-    ) -> "Iterator[nursery.Job]":
-        """Prepare one after the other, each when the one before is on its way."""
-        for one in fresh:
-            self._sockets += 1
-            if not one.prepare(self._state, self._state + b"/notify/%d" % self._sockets, exact=self._exact):
-                failed.append(one)
-                continue
-            out, err = self.logs.add(one.name)
-            prepared.append(one)
-            yield nursery.Job(one.supervisor.home, out, err, one.readiness.variable())
 
     def _bury(self) -> None:
         for one in self._leaving:
